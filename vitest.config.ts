@@ -1,6 +1,6 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-export default defineConfig({
+const config: ViteUserConfig = defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     // Two cores: test files that run sessions would otherwise only measure each other.
@@ -9,3 +9,5 @@ export default defineConfig({
     hookTimeout: 120_000,
   },
 });
+
+export default config;
