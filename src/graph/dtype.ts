@@ -53,6 +53,41 @@ const storage = {
   bool: Uint8Array,
 } as const satisfies Record<DType, unknown>;
 
+/** Numbers of the element types in ONNX files (`TensorProto.DataType`), as the attribute `to` of `Cast` holds them. */
+const codes: Readonly<Record<DType, number>> = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+};
+
+/** ONNX's number of an element type. */
+export function codeOfDType(dtype: DType): number {
+  return codes[dtype];
+}
+
+/**
+ * The element type of ONNX's number.
+ * @throws {VitrineError} DTYPE_MISMATCH for strings, complex numbers and 8-bit floats.
+ */
+export function dtypeOfCode(code: number, place: string): DType {
+  for (const [dtype, value] of Object.entries(codes)) if (value === code) return dtype as DType;
+  throw new VitrineError("DTYPE_MISMATCH", {
+    rule: "element type is not supported",
+    evidence: `got ONNX data type ${code}`,
+    place,
+  });
+}
+
 /** Bytes of one element. */
 export function bytesPerElement(dtype: DType): number {
   return storage[dtype].BYTES_PER_ELEMENT;
