@@ -1,0 +1,1 @@
+export { type GradOptions, grad } from "./gradient.ts";

@@ -1,0 +1,9 @@
+/** Lazy tensors and the functions on them. */
+
+export * from "./dims.ts";
+export * from "./elementwise.ts";
+export * from "./movement.ts";
+export * from "./products.ts";
+export * from "./reduce.ts";
+export { collectTaps, withPath, withRepeat } from "./scope.ts";
+export * from "./tensor.ts";
