@@ -12,8 +12,8 @@ import { topologicalOrder } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { full, squeeze, sum, Tensor, withPath } from "../tensor/index.ts";
-import { rules } from "./rules.ts";
 import type { GradientContext, GradientRule } from "./rule.ts";
+import { rules } from "./rules.ts";
 
 /** Options of `grad`. */
 export interface GradOptions {
@@ -31,9 +31,15 @@ export interface GradOptions {
 export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions = {}): readonly Tensor[] {
   const { cotangent, accumulate } = options;
   if (!cotangent && loss.shape.some((dim) => dim !== 1))
-    throw new VitrineError("SHAPE_MISMATCH", { rule: "grad: the loss must be a scalar", evidence: `got ${shapeText(loss.shape)}` });
+    throw new VitrineError("SHAPE_MISMATCH", {
+      rule: "grad: the loss must be a scalar",
+      evidence: `got ${shapeText(loss.shape)}`,
+    });
   const order = topologicalOrder([loss.value]);
-  const active = dependents(order, wrt.map((t) => t.value));
+  const active = dependents(
+    order,
+    wrt.map((t) => t.value),
+  );
 
   const cotangents = new Map<Value, Tensor>();
   for (const [i, t] of (accumulate ?? []).entries()) cotangents.set(wrt[i]!.value, t);
@@ -56,7 +62,11 @@ export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions 
 
   return wrt.map((t) => {
     const found = cotangents.get(t.value);
-    if (!found) throw new VitrineError("NO_GRADIENT", { rule: "grad: the loss does not depend on a value", evidence: describe(t.value) });
+    if (!found)
+      throw new VitrineError("NO_GRADIENT", {
+        rule: "grad: the loss does not depend on a value",
+        evidence: describe(t.value),
+      });
     return found;
   });
 }
@@ -75,11 +85,16 @@ export function unbroadcast(gradient: Tensor, like: Tensor): Tensor {
 function dependents(order: readonly Node[], wrt: readonly Value[]): ReadonlySet<Value> {
   const active = new Set<Value>(wrt);
   for (const node of order)
-    if (node.inputs.some((v) => v && active.has(v))) for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
+    if (node.inputs.some((v) => v && active.has(v)))
+      for (const output of node.outputs) if (isFloat(output.dtype)) active.add(output);
   return active;
 }
 
-function chainRule(node: Node, cotangents: readonly (Tensor | undefined)[], active: ReadonlySet<Value>): readonly (Tensor | undefined)[] {
+function chainRule(
+  node: Node,
+  cotangents: readonly (Tensor | undefined)[],
+  active: ReadonlySet<Value>,
+): readonly (Tensor | undefined)[] {
   const rule = rules[node.op] as GradientRule<OpName>;
   if ("zero" in rule) return [];
   if ("missing" in rule)
@@ -98,7 +113,8 @@ function chainRule(node: Node, cotangents: readonly (Tensor | undefined)[], acti
     cotangent: (i) => cotangents[i] ?? full(outputs[i]!.shape, 0, outputs[i]!.dtype),
     input: (i) => {
       const input = inputs[i];
-      if (!input) throw new VitrineError("SHAPE_MISMATCH", { rule: `${node.op}: input ${i} is missing`, place: node.scope });
+      if (!input)
+        throw new VitrineError("SHAPE_MISMATCH", { rule: `${node.op}: input ${i} is missing`, place: node.scope });
       return input;
     },
   };
@@ -107,6 +123,13 @@ function chainRule(node: Node, cotangents: readonly (Tensor | undefined)[], acti
 
 function describe(value: Value): string {
   const { source } = value;
-  const name = source.kind === "variable" ? source.variable.name : source.kind === "input" ? source.name : source.kind === "node" ? source.node.op : source.kind;
+  const name =
+    source.kind === "variable"
+      ? source.variable.name
+      : source.kind === "input"
+        ? source.name
+        : source.kind === "node"
+          ? source.node.op
+          : source.kind;
   return `got ${name} ${shapeText(value.shape)}`;
 }

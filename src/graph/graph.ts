@@ -61,14 +61,29 @@ export function randomValue(site: string, shape: Shape, distribution: Distributi
   return { dtype: "float32", shape, source: { kind: "random", site, distribution } };
 }
 
-/** A variable with its first value. */
-export function makeVariable(name: string, data: NdArray): Variable {
-  const { dtype, shape } = data;
+/**
+ * A variable.
+ * @param initial makes its first value, when that is first asked for: a model whose weights are loaded never draws random ones
+ */
+export function makeVariable(name: string, dtype: DType, shape: readonly number[], initial: (variable: Variable) => NdArray): Variable {
+  let current: NdArray | undefined;
   const variable: Variable = {
     name,
     dtype,
     shape,
-    data,
+    get data() {
+      current ??= initial(variable);
+      return current;
+    },
+    set data(next) {
+      if (next.dtype !== dtype || next.shape.length !== shape.length || next.shape.some((size, i) => size !== shape[i]))
+        throw new VitrineError("SHAPE_MISMATCH", {
+          rule: "a variable keeps its element type and shape",
+          evidence: `got ${next.dtype} [${next.shape.join(", ")}] for ${dtype} [${shape.join(", ")}]`,
+          place: variable.name,
+        });
+      current = next;
+    },
     get value() {
       return value;
     },

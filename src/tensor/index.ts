@@ -5,5 +5,14 @@ export * from "./elementwise.ts";
 export * from "./movement.ts";
 export * from "./products.ts";
 export * from "./reduce.ts";
-export { collectTaps, withPath, withRepeat } from "./scope.ts";
+export {
+  currentPath,
+  currentValue,
+  insideModule,
+  recordUpdate,
+  type Trace,
+  trace,
+  withPath,
+  withRepeat,
+} from "./scope.ts";
 export * from "./tensor.ts";

@@ -1,17 +1,22 @@
-/** Where tracing is now: the path of the running module, and the taps being collected. The tracer's stack is the only module-level state. */
+/**
+ * Where tracing is now: the path of the running module, the taps and updates being collected. The tracer's stack is the only
+ * module-level state.
+ */
 
-import type { Value } from "../graph/value.ts";
+import type { Value, Variable } from "../graph/value.ts";
 
 interface Frame {
-  readonly path: string;
+  /** `undefined` outside any module; empty in the root module. */
+  readonly path: string | undefined;
   /** Distinguishes random sites of repeated calls of the same module (micro-batches). */
   readonly repeat: string;
   readonly taps: Map<string, Value> | undefined;
+  readonly updates: Map<Variable, Value> | undefined;
   /** How often each random site was used in this trace. */
   readonly sites: Map<string, number>;
 }
 
-const stack: Frame[] = [{ path: "", repeat: "", taps: undefined, sites: new Map() }];
+const stack: Frame[] = [{ path: undefined, repeat: "", taps: undefined, updates: undefined, sites: new Map() }];
 
 function top(): Frame {
   return stack[stack.length - 1]!;
@@ -28,7 +33,12 @@ function within<T>(frame: Partial<Frame>, run: () => T): T {
 
 /** Path of the module that is running (`blocks.3.attn`); empty outside. */
 export function currentPath(): string {
-  return top().path;
+  return top().path ?? "";
+}
+
+/** True while a module's forward runs. */
+export function insideModule(): boolean {
+  return top().path !== undefined;
 }
 
 /** Runs with the given module path. */
@@ -56,8 +66,27 @@ export function recordTap(name: string, value: Value): void {
   taps?.set([path, name].filter(Boolean).join("."), value);
 }
 
-/** Runs a trace of its own and collects its taps under their full names. */
-export function collectTaps<T>(run: () => T): { readonly result: T; readonly taps: ReadonlyMap<string, Value> } {
+/** New values that variables take when the computation has run, recorded while it is traced (running statistics). */
+export function recordUpdate(variable: Variable, value: Value): void {
+  top().updates?.set(variable, value);
+}
+
+/** What a variable holds at this point of the trace: its recorded update, or its value at the start. */
+export function currentValue(variable: Variable): Value {
+  return top().updates?.get(variable) ?? variable.value;
+}
+
+/** What a function traced, and what it named and updated on the way. */
+export interface Trace<T> {
+  readonly result: T;
+  /** Named intermediate values, by full path. */
+  readonly taps: ReadonlyMap<string, Value>;
+  readonly updates: ReadonlyMap<Variable, Value>;
+}
+
+/** Runs a trace of its own. */
+export function trace<T>(run: () => T): Trace<T> {
   const taps = new Map<string, Value>();
-  return { result: within({ path: "", repeat: "", taps, sites: new Map() }, run), taps };
+  const updates = new Map<Variable, Value>();
+  return { result: within({ path: undefined, repeat: "", taps, updates, sites: new Map() }, run), taps, updates };
 }
