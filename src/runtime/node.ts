@@ -1,0 +1,110 @@
+/** ONNX Runtime in Node: CPU, WebGPU (through Dawn) and CUDA. */
+
+import type { InferenceSession } from "onnxruntime-common";
+import { VitrineError } from "../errors.ts";
+import { inputValue, makeNode } from "../graph/graph.ts";
+import { encodeModel, joinChunks } from "../onnx/encode.ts";
+import { engineError, OrtSession } from "./ort-session.ts";
+import type { RunnableModel, Runtime, Session, SessionOptions } from "./runtime.ts";
+import { availableCores } from "./threads-node.ts";
+
+/** Devices that onnxruntime-node can offer. */
+export type NodeDevice = "cpu" | "webgpu" | "cuda";
+
+export interface NodeRuntimeOptions {
+  /** Default `cpu`. */
+  readonly device?: NodeDevice;
+  /** Threads that share one operator; default: the cores that this process may use. */
+  readonly threads?: number;
+  /** Whether idle threads wait in a loop: a little faster when nothing else runs, much slower otherwise. Default false. */
+  readonly spinning?: boolean;
+}
+
+type Engine = typeof import("onnxruntime-node");
+
+/**
+ * The engine in this process.
+ * @throws {VitrineError} NOT_AVAILABLE when the package or the device is missing. Never falls back to another device.
+ */
+export async function nodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
+  const { device = "cpu", threads = availableCores(), spinning = false } = options;
+  const engine = await loadEngine();
+  const runtime: Runtime = {
+    device,
+    threads,
+    createSession: (model, sessionOptions = {}) =>
+      createSession(engine, model, { device, threads, spinning }, sessionOptions),
+  };
+  if (device !== "cpu") await probe(runtime);
+  return runtime;
+}
+
+async function loadEngine(): Promise<Engine> {
+  // Read by the native library when it is loaded.
+  process.env.ORT_DISABLE_TELEMETRY ??= "1";
+  try {
+    const engine = await import("onnxruntime-node");
+    engine.env.logLevel = "error";
+    return engine;
+  } catch (cause) {
+    throw new VitrineError("NOT_AVAILABLE", {
+      rule: "the package onnxruntime-node must be installed and have a build for this platform",
+      evidence: `${process.platform}-${process.arch}: ${cause instanceof Error ? cause.message.split("\n")[0] : String(cause)}`,
+      next: "run `npm install onnxruntime-node`, or use the device wasm",
+      cause,
+    });
+  }
+}
+
+async function createSession(
+  engine: Engine,
+  model: RunnableModel,
+  { device, threads, spinning }: Required<NodeRuntimeOptions>,
+  options: SessionOptions,
+): Promise<Session> {
+  const { memoryPattern = true, optimization = "all", profilePrefix, keepOnDevice = [] } = options;
+  const { external } = model;
+  const settings: InferenceSession.SessionOptions = {
+    executionProviders: [device],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: optimization,
+    enableMemPattern: memoryPattern,
+    logSeverityLevel: 3,
+    extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
+    ...(external && { externalData: [{ path: external.location, data: joinChunks(external.chunks) }] }),
+    ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
+    ...(device === "webgpu" &&
+      keepOnDevice.length > 0 && {
+        preferredOutputLocation: Object.fromEntries(keepOnDevice.map((name) => [name, "gpu-buffer" as const])),
+      }),
+  };
+  try {
+    const session = await engine.InferenceSession.create(joinChunks(model.chunks), settings);
+    return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: true });
+  } catch (cause) {
+    throw engineError("load", cause);
+  }
+}
+
+/** Runs one addition, since a missing driver only shows when a session is made. */
+async function probe(runtime: Runtime): Promise<void> {
+  const x = inputValue("x", "float32", [2]);
+  const y = makeNode("Add", [x, x], {}, "probe").outputs[0]!;
+  const model = encodeModel({ inputs: [x], outputs: new Map([["y", y]]), updates: new Map() });
+  try {
+    const session = await runtime.createSession(model);
+    await session.run(new Map([["x", { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) }]]));
+    await session.dispose();
+  } catch (cause) {
+    throw new VitrineError("NOT_AVAILABLE", {
+      rule: `the device ${runtime.device} must be usable by onnxruntime-node`,
+      evidence: cause instanceof Error ? cause.message : String(cause),
+      next:
+        runtime.device === "cuda"
+          ? "install CUDA 12 with cuDNN 9 and reinstall onnxruntime-node with its CUDA files, or use the device cpu"
+          : "install a Vulkan, Metal or Direct3D 12 driver, or use the device cpu",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,152 @@
+/** A session of ONNX Runtime, the same in Node and browser. */
+
+import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
+import { VitrineError } from "../errors.ts";
+import { type DType, type NdArray, sizeOf, type TypedArray } from "../graph/dtype.ts";
+import {
+  checkNames,
+  type DeviceTensor,
+  type Fetches,
+  fetchNames,
+  isDeviceTensor,
+  type RunArray,
+  type Session,
+} from "./runtime.ts";
+
+/** What differs between the builds of the engine. */
+export interface OrtTraits {
+  readonly Tensor: TensorConstructor;
+  /** Whether results can be written into given arrays; the WebAssembly build ignores them and leaves stale numbers. */
+  readonly writesInPlace: boolean;
+}
+
+/** Wraps a loaded session of the engine. */
+export class OrtSession implements Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  readonly #session: InferenceSession;
+  readonly #traits: OrtTraits;
+
+  constructor(session: InferenceSession, traits: OrtTraits) {
+    this.#session = session;
+    this.#traits = traits;
+    this.inputNames = session.inputNames;
+    this.outputNames = session.outputNames;
+  }
+
+  async run(feeds: ReadonlyMap<string, RunArray>, fetches?: Fetches): Promise<ReadonlyMap<string, RunArray>> {
+    const wanted = fetches ?? this.outputNames;
+    const names = fetchNames(wanted);
+    checkNames(this, feeds, names);
+    const given = wanted instanceof Map ? (wanted as ReadonlyMap<string, NdArray | undefined>) : undefined;
+    const ortFeeds: Record<string, Tensor> = {};
+    for (const [name, array] of feeds) ortFeeds[name] = this.#toTensor(name, array);
+    const ortFetches: Record<string, Tensor | null> = {};
+    for (const name of names) {
+      const target = given?.get(name);
+      ortFetches[name] = target && this.#traits.writesInPlace ? this.#toTensor(name, target) : null;
+    }
+    let results: InferenceSession.ReturnType;
+    try {
+      results = await this.#session.run(ortFeeds, ortFetches);
+    } catch (cause) {
+      throw engineError("run", cause);
+    }
+    const arrays = new Map<string, RunArray>();
+    for (const name of names) arrays.set(name, fromTensor(results[name] as Tensor, given?.get(name)));
+    return arrays;
+  }
+
+  async dispose(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #toTensor(name: string, array: RunArray): Tensor {
+    if (isDeviceTensor(array)) {
+      if (array instanceof OrtDeviceTensor) return array.tensor;
+      throw new VitrineError("INVALID_ARGUMENT", {
+        rule: "run: a device tensor can only be fed to the runtime that made it",
+        place: name,
+      });
+    }
+    if (array.dtype === "bfloat16")
+      throw new VitrineError("DTYPE_MISMATCH", {
+        rule: "run: the engine takes no bfloat16 inputs or outputs",
+        place: name,
+        next: "feed float32 and cast inside the graph",
+      });
+    if (array.data.length !== sizeOf(array.shape))
+      throw new VitrineError("SHAPE_MISMATCH", {
+        rule: `run: shape [${array.shape.join(", ")}] has ${sizeOf(array.shape)} elements`,
+        evidence: `got ${array.data.length}`,
+        place: name,
+      });
+    return new this.#traits.Tensor(array.dtype, halfBits(array.dtype, array.data), array.shape);
+  }
+}
+
+/**
+ * Where JavaScript has `Float16Array`, the engine takes and gives that instead of the bits; the memory is the same.
+ * @source onnxruntime-common, lib/tensor-impl-type-mapping.ts.
+ */
+function halfBits(dtype: DType, data: TypedArray): Tensor.DataType {
+  const Float16 = (globalThis as { Float16Array?: new (b: ArrayBufferLike, o: number, n: number) => Uint16Array })
+    .Float16Array;
+  if (dtype === "float16" && Float16 && data instanceof Uint16Array)
+    return new Float16(data.buffer, data.byteOffset, data.length);
+  return data as Tensor.DataType;
+}
+
+function fromTensor(tensor: Tensor, given: NdArray | undefined): RunArray {
+  if (tensor.location === "gpu-buffer") return new OrtDeviceTensor(tensor);
+  const data = tensor.data as TypedArray;
+  if (!given) return hostArray(tensor, data);
+  if (data.buffer !== given.data.buffer) given.data.set(hostArray(tensor, data).data as never);
+  return given;
+}
+
+function hostArray(tensor: Tensor, data: TypedArray): NdArray {
+  const dtype = tensor.type as DType;
+  const bits =
+    dtype === "float16" && !(data instanceof Uint16Array)
+      ? new Uint16Array((data as TypedArray).buffer, (data as TypedArray).byteOffset, (data as TypedArray).length)
+      : data;
+  return { dtype, shape: tensor.dims, data: bits };
+}
+
+class OrtDeviceTensor implements DeviceTensor {
+  readonly kind = "device";
+  readonly tensor: Tensor;
+
+  constructor(tensor: Tensor) {
+    this.tensor = tensor;
+  }
+
+  get dtype(): DType {
+    return this.tensor.type as DType;
+  }
+
+  get shape(): readonly number[] {
+    return this.tensor.dims;
+  }
+
+  async download(): Promise<NdArray> {
+    return hostArray(this.tensor, (await this.tensor.getData()) as TypedArray);
+  }
+
+  dispose(): void {
+    this.tensor.dispose();
+  }
+}
+
+/** The engine's error with the node it names, whose name is the path of the module and the operator. */
+export function engineError(action: "load" | "run", cause: unknown): VitrineError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const node = /Name: ?'([^']+)'/.exec(message)?.[1] ?? /Node ?\(([^)]+)\)/.exec(message)?.[1];
+  return new VitrineError("RUNTIME_FAILURE", {
+    rule: action === "load" ? "the engine could not load the graph" : "the engine failed while running the graph",
+    evidence: message.replaceAll(/\s+/g, " ").trim(),
+    place: node,
+    cause,
+  });
+}
