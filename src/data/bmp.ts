@@ -2,7 +2,7 @@
  * Windows bitmaps, which libvips does not read: 1, 4, 8, 16, 24 and 32 bits, palettes, bit fields and both run-length codings.
  *
  * Follows Pillow's BmpImagePlugin: colours of 5 and 6 bits become floor(255 v / 31) and floor(255 v / 63), the fourth channel is dropped, and a run-length
- * coding may run over a row's end or stop early (what is missing is colour 0).
+ * coding may run over a row's end.
  */
 
 import { VitrineError } from "../errors.ts";
@@ -40,7 +40,7 @@ export function decodeBmp(bytes: Uint8Array, name: string, maxPixels: number): I
     const { compression, bits } = header;
     const data =
       compression === 1 || compression === 2
-        ? fromIndices(header, view, runLengths(header, bytes, compression === 2))
+        ? fromIndices(header, view, runLengths(header, bytes, compression === 2, name))
         : bits <= 8
           ? fromIndices(header, view, packedIndices(header, view))
           : fromMasks(header, view);
@@ -114,7 +114,7 @@ function packedIndices(header: Header, view: DataView): Uint8Array {
 }
 
 /** Palette indices in stored row order, decoded from pairs of count and value. */
-function runLengths(header: Header, bytes: Uint8Array, fourBits: boolean): Uint8Array {
+function runLengths(header: Header, bytes: Uint8Array, fourBits: boolean, name: string): Uint8Array {
   const { width, height } = header;
   const out = new Uint8Array(width * height);
   let at = header.pixels;
@@ -138,17 +138,17 @@ function runLengths(header: Header, bytes: Uint8Array, fourBits: boolean): Uint8
       at += 2;
       x = to % width;
     } else {
-      const literal = fourBits ? value >> 1 : value;
-      for (const byte of bytes.subarray(at, at + literal))
-        if (fourBits) {
-          out[to++] = byte >> 4;
-          out[to++] = byte & 15;
-        } else out[to++] = byte;
+      for (let i = 0; i < value; i++) {
+        const byte = bytes[at + (fourBits ? i >> 1 : i)] ?? 0;
+        out[to++] = !fourBits ? byte : i % 2 === 0 ? byte >> 4 : byte & 15;
+      }
+      const literal = fourBits ? (value + 1) >> 1 : value;
       at += literal;
       x += value;
       at += at % 2;
     }
   }
+  if (to < out.length) throw broken("must hold all of its pixels", `${to} of ${out.length}`, name);
   return out;
 }
 

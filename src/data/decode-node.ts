@@ -59,7 +59,7 @@ function loadSharp(): Promise<SharpFactory> {
 }
 
 function firstLine(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!.trim();
+  return (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!.replace(/[:\s]+$/, "");
 }
 
 /**
@@ -155,7 +155,8 @@ async function decodeWithSharp(
     return rgbFromGrey16(info.width, info.height, samples, info.channels);
   }
   const { data, info } = await picture.toColourspace("srgb").raw().toBuffer({ resolveWithObject: true });
-  return toRgb({ width: info.width, height: info.height, channels: info.channels as 1 | 3 | 4, data });
+  const pixels = new Uint8Array(data.buffer, data.byteOffset, data.length);
+  return toRgb({ width: info.width, height: info.height, channels: info.channels as 1 | 3 | 4, data: pixels });
 }
 
 /** An image as the bytes of a PNG file: lossless, grey, RGB or RGB with alpha. */
