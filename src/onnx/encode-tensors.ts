@@ -21,39 +21,55 @@ export function bytesOfArray({ data }: NdArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
-/** The initializer fields of a graph, and the second file when all bytes together exceed `maxBytes`. */
+/** Where the elements of large tensors go. */
+export interface TensorPlacement {
+  /** Most bytes of all tensors together that stay in the model's own file. */
+  readonly maxBytes: number;
+  /** Name of the second file. */
+  readonly location: string;
+  /** One file per tensor, whose only piece is a view of the array: a model in memory then never exists twice. */
+  readonly apart: boolean;
+}
+
+/** The initializer fields of a graph, and the other files that they refer to. */
 export function writeInitializers(
   initializers: readonly { readonly name: string; readonly array: NdArray }[],
-  maxBytes: number,
-  location: string,
-): { readonly chunks: readonly Uint8Array[]; readonly external: TensorFile | undefined } {
+  { maxBytes, location, apart }: TensorPlacement,
+): { readonly chunks: readonly Uint8Array[]; readonly files: readonly TensorFile[] } {
   const total = initializers.reduce((sum, { array }) => sum + array.data.byteLength, 0);
-  const split = total > maxBytes;
+  const split = apart || total > maxBytes;
   const chunks: Uint8Array[] = [];
-  const outside: Uint8Array[] = [];
-  let offset = 0;
+  const files: TensorFile[] = [];
+  const shared: Uint8Array[] = [];
+  let end = 0;
   for (const { name, array } of initializers) {
     const bytes = bytesOfArray(array);
     const tensor: TensorProto = { name, dims: array.shape, dataType: codeOfDType(array.dtype) };
-    if (split && bytes.byteLength >= smallest) {
-      const padding = (page - (offset % page)) % page;
-      if (padding > 0) outside.push(new Uint8Array(padding));
-      offset += padding;
-      const external = new Map([
-        ["location", location],
-        ["offset", String(offset)],
-        ["length", String(bytes.byteLength)],
-      ]);
-      const head = writeTensorHead({ ...tensor, external });
-      chunks.push(writeHead(5, head.byteLength), head);
-      outside.push(bytes);
-      offset += bytes.byteLength;
-    } else {
+    if (!split || bytes.byteLength < smallest) {
       const head = writeTensorHead(tensor);
       const rawHead = writeHead(9, bytes.byteLength);
-      const length = head.byteLength + rawHead.byteLength + bytes.byteLength;
-      chunks.push(writeHead(5, length), head, rawHead, bytes);
+      chunks.push(writeHead(5, head.byteLength + rawHead.byteLength + bytes.byteLength), head, rawHead, bytes);
+      continue;
     }
+    let place: readonly [string, number];
+    if (apart) {
+      place = [`tensor-${files.length}`, 0];
+      files.push({ location: place[0], chunks: [bytes], byteLength: bytes.byteLength });
+    } else {
+      const padding = (page - (end % page)) % page;
+      if (padding > 0) shared.push(new Uint8Array(padding));
+      place = [location, end + padding];
+      shared.push(bytes);
+      end += padding + bytes.byteLength;
+    }
+    const external = new Map([
+      ["location", place[0]],
+      ["offset", String(place[1])],
+      ["length", String(bytes.byteLength)],
+    ]);
+    const head = writeTensorHead({ ...tensor, external });
+    chunks.push(writeHead(5, head.byteLength), head);
   }
-  return { chunks, external: split ? { location, chunks: outside, byteLength: offset } : undefined };
+  if (shared.length > 0) files.push({ location, chunks: shared, byteLength: end });
+  return { chunks, files };
 }

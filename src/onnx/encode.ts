@@ -33,6 +33,11 @@ export interface EncodeOptions {
   readonly externalLocation?: string;
   /** Most bytes of a file before its tensors move to a second one; default 2^31 − 2^20, protobuf's limit with room for the nodes. */
   readonly maxBytes?: number;
+  /**
+   * `file` (default): as few files as `maxBytes` allows. `memory`: every large tensor as a file of its own that is a view of its array,
+   * for a session of this process; loading then takes about half the memory.
+   */
+  readonly layout?: "file" | "memory";
   /** Entries of `metadata_props`. */
   readonly metadata?: ReadonlyMap<string, string>;
 }
@@ -73,8 +78,8 @@ export type ModelOutput =
 export interface EncodedModel {
   readonly chunks: readonly Uint8Array[];
   readonly byteLength: number;
-  /** The second file, when the model needs one. */
-  readonly external?: TensorFile | undefined;
+  /** Further files that hold the large tensors, when they are not in the model's own. */
+  readonly files: readonly TensorFile[];
   readonly inputs: readonly ModelInput[];
   readonly outputs: readonly ModelOutput[];
   readonly opset: number;
@@ -292,11 +297,11 @@ class Encoder {
   }
 
   #assemble(): EncodedModel {
-    const { external, chunks: tensors } = writeInitializers(
-      this.#initializers,
-      this.#options.maxBytes ?? 2 ** 31 - 2 ** 20,
-      this.#options.externalLocation ?? "model.onnx.data",
-    );
+    const { files, chunks: tensors } = writeInitializers(this.#initializers, {
+      maxBytes: this.#options.maxBytes ?? 2 ** 31 - 2 ** 20,
+      location: this.#options.externalLocation ?? "model.onnx.data",
+      apart: this.#options.layout === "memory",
+    });
     const before = writeFields((writer) => {
       for (const node of this.#nodes) writer.raw(writeHead(1, node.byteLength)).raw(node);
       const name = new TextEncoder().encode("vitrine");
@@ -333,7 +338,7 @@ class Encoder {
     return {
       chunks,
       byteLength: head.byteLength + graphLength,
-      external,
+      files,
       inputs: this.#inputs,
       outputs: this.#outputs,
       opset: this.#opset,

@@ -44,7 +44,7 @@ async function loadEngine(): Promise<Engine> {
   process.env.ORT_DISABLE_TELEMETRY ??= "1";
   try {
     const engine = await import("onnxruntime-node");
-    engine.env.logLevel = "error";
+    engine.env.logLevel = "fatal";
     return engine;
   } catch (cause) {
     throw new VitrineError("NOT_AVAILABLE", {
@@ -63,16 +63,17 @@ async function createSession(
   options: SessionOptions,
 ): Promise<Session> {
   const { memoryPattern = true, optimization = "all", profilePrefix, keepOnDevice = [] } = options;
-  const { external } = model;
+  const externalData = model.files.map((file) => ({ path: file.location, data: joinChunks(file.chunks) }));
   const settings: InferenceSession.SessionOptions = {
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: optimization,
     enableMemPattern: memoryPattern,
-    logSeverityLevel: 3,
+    // The engine's errors are thrown; printing them as well would only repeat them.
+    logSeverityLevel: 4,
     extra: { session: { intra_op: { allow_spinning: spinning ? "1" : "0" } } },
-    ...(external && { externalData: [{ path: external.location, data: joinChunks(external.chunks) }] }),
+    ...(externalData.length > 0 && { externalData }),
     ...(profilePrefix !== undefined && { enableProfiling: true, profileFilePrefix: profilePrefix }),
     ...(device === "webgpu" &&
       keepOnDevice.length > 0 && {

@@ -25,7 +25,7 @@ export type RunArray = NdArray | DeviceTensor;
 export type Fetches = readonly string[] | ReadonlyMap<string, NdArray | undefined>;
 
 /** The part of an encoded model that an engine needs. */
-export type RunnableModel = Pick<EncodedModel, "chunks" | "external">;
+export type RunnableModel = Pick<EncodedModel, "chunks" | "files">;
 
 export interface SessionOptions {
   /**

@@ -199,15 +199,20 @@ test("fills of any type and large models in two files run", async () => {
   const ones = rawNode("ConstantOfShape", [sizesValue([2])], { value: 1, to: 9 }, [["bool", [2]]])[0]!;
   const graph = graphOf([x], { sum, ones });
   const encoded = encodeModel(graph, { maxBytes: 4000, externalLocation: "two.data" });
-  expect(encoded.external?.location).toBe("two.data");
-  expect(encoded.external?.byteLength).toBe(4096 + 2400);
+  expect(encoded.files.map((file) => file.location)).toEqual(["two.data"]);
+  expect(encoded.files[0]?.byteLength).toBe(4096 + 2400);
   expect(encoded.byteLength).toBeLessThan(1000);
-  const session = await (await nodeRuntime()).createSession(encoded);
-  const results = await session.run(new Map([["x", ndarray("float32", [600], new Float32Array(600))]]));
-  const total = await toHost(results.get("sum")!);
-  expect(total.data[599]).toBe(3 * 599);
-  expect(results.get("ones")).toEqual(ndarray("bool", [2], [1, 1]));
-  await session.dispose();
+  const apart = encodeModel(graph, { layout: "memory" });
+  expect(apart.files.map((file) => file.location)).toEqual(["tensor-0", "tensor-1"]);
+  expect(apart.files[1]?.chunks[0]?.buffer).toBe(v.data.data.buffer);
+  for (const model of [encoded, apart, encodeModel(graph)]) {
+    const session = await (await nodeRuntime()).createSession(model);
+    const results = await session.run(new Map([["x", ndarray("float32", [600], new Float32Array(600))]]));
+    const total = await toHost(results.get("sum")!);
+    expect(total.data[599]).toBe(3 * 599);
+    expect(results.get("ones")).toEqual(ndarray("bool", [2], [1, 1]));
+    await session.dispose();
+  }
 });
 
 test("names that clash are refused", () => {
