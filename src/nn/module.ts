@@ -5,7 +5,7 @@ import { makeVariable } from "../graph/graph.ts";
 import { foldIn, type Key, keyOf } from "../graph/random.ts";
 import type { Variable } from "../graph/value.ts";
 import { currentValue, insideModule, recordUpdate, Tensor, withPath } from "../tensor/index.ts";
-import { snakeCase } from "../weights/names.ts";
+import { toSnakeCase } from "../weights/names.ts";
 import type { Initializer } from "./init.ts";
 
 /** What differs between training and use: dropout, drop path, batch statistics. */
@@ -163,7 +163,7 @@ function membersOf(root: Module): readonly (readonly [string, Parameter | Buffer
 function walk(module: Module, path: string, visit: (path: string, member: Module | Parameter | Buffer) => void): void {
   visit(path, module);
   for (const [field, member] of Object.entries(module))
-    walkMember(member, path ? `${path}.${snakeCase(field)}` : snakeCase(field), visit);
+    walkMember(member, path ? `${path}.${toSnakeCase(field)}` : toSnakeCase(field), visit);
 }
 
 function walkMember(
