@@ -2,9 +2,9 @@
 
 import type { InferenceSession } from "onnxruntime-common";
 import { VitrineError } from "../errors.ts";
-import { inputValue, makeNode } from "../graph/graph.ts";
-import { encodeModel, joinChunks } from "../onnx/encode.ts";
+import { joinChunks } from "../onnx/encode.ts";
 import { engineError, OrtSession } from "./ort-session.ts";
+import { probe } from "./probe.ts";
 import type { RunnableModel, Runtime, Session, SessionOptions } from "./runtime.ts";
 import { availableCores } from "./threads-node.ts";
 
@@ -19,6 +19,11 @@ export interface NodeRuntimeOptions {
   /** Whether idle threads wait in a loop: a little faster when nothing else runs, much slower otherwise. Default false. */
   readonly spinning?: boolean;
 }
+
+const remedies = {
+  webgpu: "install a Vulkan, Metal or Direct3D 12 driver, or use the device cpu",
+  cuda: "install CUDA 12 with cuDNN 9 and onnxruntime-node with its CUDA files, or use the device cpu",
+} as const;
 
 type Engine = typeof import("onnxruntime-node");
 
@@ -35,7 +40,7 @@ export async function nodeRuntime(options: NodeRuntimeOptions = {}): Promise<Run
     createSession: (model, sessionOptions = {}) =>
       createSession(engine, model, { device, threads, spinning }, sessionOptions),
   };
-  if (device !== "cpu") await probe(runtime);
+  if (device !== "cpu") await probe(runtime, remedies[device]);
   return runtime;
 }
 
@@ -82,30 +87,8 @@ async function createSession(
   };
   try {
     const session = await engine.InferenceSession.create(joinChunks(model.chunks), settings);
-    return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: true });
+    return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: device === "cpu" });
   } catch (cause) {
     throw engineError("load", cause);
-  }
-}
-
-/** Runs one addition, since a missing driver only shows when a session is made. */
-async function probe(runtime: Runtime): Promise<void> {
-  const x = inputValue("x", "float32", [2]);
-  const y = makeNode("Add", [x, x], {}, "probe").outputs[0]!;
-  const model = encodeModel({ inputs: [x], outputs: new Map([["y", y]]), updates: new Map() });
-  try {
-    const session = await runtime.createSession(model);
-    await session.run(new Map([["x", { dtype: "float32", shape: [2], data: Float32Array.of(1, 2) }]]));
-    await session.dispose();
-  } catch (cause) {
-    throw new VitrineError("NOT_AVAILABLE", {
-      rule: `the device ${runtime.device} must be usable by onnxruntime-node`,
-      evidence: cause instanceof Error ? cause.message : String(cause),
-      next:
-        runtime.device === "cuda"
-          ? "install CUDA 12 with cuDNN 9 and reinstall onnxruntime-node with its CUDA files, or use the device cpu"
-          : "install a Vulkan, Metal or Direct3D 12 driver, or use the device cpu",
-      cause,
-    });
   }
 }
