@@ -27,6 +27,26 @@ const stalePartMs = 24 * 3600 * 1000;
  * @throws {VitrineError} DOWNLOAD_FAILURE, STORAGE_FAILURE or INTERRUPTED; no partial file is left behind.
  */
 export async function downloadBlob(target: Blob, options: HubOptions, call: HubCall): Promise<void> {
+  await inCache(target.blob, () => fetchBlob(target, options, call));
+}
+
+/** Runs a task that writes into the cache; what the file system refuses becomes one kind of error. */
+export async function inCache<T>(place: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (error instanceof VitrineError) throw error;
+    throw new VitrineError("STORAGE_FAILURE", {
+      rule: "the cache must be writable and have room",
+      evidence: error instanceof Error ? error.message : String(error),
+      place,
+      next: "free some space or set HF_HUB_CACHE",
+      cause: error,
+    });
+  }
+}
+
+async function fetchBlob(target: Blob, options: HubOptions, call: HubCall): Promise<void> {
   const { url, blob, etag, size, file } = target;
   await mkdir(dirname(blob), { recursive: true });
   await removeStaleParts(blob);
@@ -89,14 +109,7 @@ export async function downloadBlob(target: Blob, options: HubOptions, call: HubC
   } catch (error) {
     await handle?.close().catch(() => {});
     await rm(part, { force: true }).catch(() => {});
-    if (error instanceof VitrineError) throw error;
-    throw new VitrineError("STORAGE_FAILURE", {
-      rule: "the cache must be writable and have room",
-      evidence: error instanceof Error ? error.message : String(error),
-      place: blob,
-      next: "free some space or set HF_HUB_CACHE",
-      cause: error,
-    });
+    throw error;
   }
 
   function failed(rule: string, evidence: string): VitrineError {
@@ -121,18 +134,15 @@ async function removeStaleParts(blob: string): Promise<void> {
 
 /** Makes a snapshot's file: a relative link to the blob, as Python does, or a copy where links are not allowed. */
 export async function linkBlob(blob: string, pointer: string): Promise<void> {
-  await mkdir(dirname(pointer), { recursive: true });
-  const temporary = `${pointer}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
-  try {
-    await symlink(relative(dirname(pointer), blob), temporary).catch(() => copyFile(blob, temporary));
-    await rename(temporary, pointer);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => {});
-    throw new VitrineError("STORAGE_FAILURE", {
-      rule: "the cache must be writable and have room",
-      evidence: error instanceof Error ? error.message : String(error),
-      place: pointer,
-      cause: error,
-    });
-  }
+  await inCache(pointer, async () => {
+    await mkdir(dirname(pointer), { recursive: true });
+    const temporary = `${pointer}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
+    try {
+      await symlink(relative(dirname(pointer), blob), temporary).catch(() => copyFile(blob, temporary));
+      await rename(temporary, pointer);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => {});
+      throw error;
+    }
+  });
 }

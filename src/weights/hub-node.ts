@@ -9,7 +9,7 @@ import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { VitrineError } from "../errors.ts";
 import { writeFileAtomically } from "./file-bytes-node.ts";
-import { downloadBlob, linkBlob } from "./hub-blob-node.ts";
+import { downloadBlob, inCache, linkBlob } from "./hub-blob-node.ts";
 import type { HubCall, HubOptions } from "./hub-options-node.ts";
 import { PassingFailure, repeat, request } from "./hub-request-node.ts";
 import { parseShardIndex } from "./shards.ts";
@@ -112,7 +112,7 @@ async function cachedFile(
 
 async function writeRef(path: string, commit: string): Promise<void> {
   if ((await readFile(path, "utf8").catch(() => "")) === commit) return;
-  await mkdir(dirname(path), { recursive: true });
+  await inCache(path, () => mkdir(dirname(path), { recursive: true }));
   await writeFileAtomically(path, [new TextEncoder().encode(commit)]);
 }
 
