@@ -65,7 +65,12 @@ export function randomValue(site: string, shape: Shape, distribution: Distributi
  * A variable.
  * @param initial makes its first value, when that is first asked for: a model whose weights are loaded never draws random ones
  */
-export function makeVariable(name: string, dtype: DType, shape: readonly number[], initial: (variable: Variable) => NdArray): Variable {
+export function makeVariable(
+  name: string,
+  dtype: DType,
+  shape: readonly number[],
+  initial: (variable: Variable) => NdArray,
+): Variable {
   let current: NdArray | undefined;
   const variable: Variable = {
     name,
@@ -158,12 +163,14 @@ export function variablesOf(graph: Graph): readonly Variable[] {
 /**
  * The same computation with nodes replaced: `replace` is called for each node in topological order, with its inputs already replaced,
  * and returns the values that stand for the node's outputs, or `undefined` to keep the node.
+ * @param leaves values that take the place of leaves
  */
 export function rebuild(
   graph: Graph,
   replace: (node: Node, inputs: readonly (Value | undefined)[]) => readonly (Value | undefined)[] | undefined,
+  leaves: ReadonlyMap<Value, Value> = new Map(),
 ): Graph {
-  const map = new Map<Value, Value>();
+  const map = new Map(leaves);
   const mapped = (value: Value): Value => map.get(value) ?? value;
   for (const node of topologicalOrder(rootsOf(graph))) {
     const inputs = node.inputs.map((v) => v && mapped(v));
@@ -180,6 +187,11 @@ export function rebuild(
     outputs: new Map([...graph.outputs].map(([name, value]) => [name, mapped(value)])),
     updates: new Map([...graph.updates].map(([variable, value]) => [variable, mapped(value)])),
   };
+}
+
+/** The same computation on other values in place of some of its leaves. */
+export function substitute(graph: Graph, leaves: ReadonlyMap<Value, Value>): Graph {
+  return rebuild(graph, () => undefined, leaves);
 }
 
 /** The same node on other inputs. */
