@@ -83,19 +83,41 @@ export function mulDims(...dims: readonly Dim[]): Dim {
   return fromTerms(products);
 }
 
-/** ⌊a / divisor⌋ for a positive integer divisor; exact where every coefficient divides. */
+/** ⌊a / divisor⌋ for a positive integer divisor. */
 export function floorDivDim(a: Dim, divisor: number): Dim {
   if (typeof a === "number") return Math.floor(a / divisor);
-  if (divisor === 1) return a;
-  const whole = a.terms.filter((t) => t.coefficient % divisor === 0);
-  const rest = a.terms.filter((t) => t.coefficient % divisor !== 0);
-  const exact = fromTerms(whole.map((t) => ({ coefficient: t.coefficient / divisor, factors: t.factors })));
-  if (rest.length === 0) return exact;
-  const numerator = fromTerms(rest);
-  if (typeof numerator === "number") return addDims(exact, Math.floor(numerator / divisor));
-  const text = `floor((${numerator.text})/${divisor})`;
-  const quotient: Factor = { kind: "quotient", text, numerator, divisor };
-  return addDims(exact, new SymbolicDim([{ coefficient: 1, factors: [quotient] }]));
+  // One form for equal quotients: coefficients are reduced to [0, divisor), then the fraction is.
+  const whole = a.terms.map((t) => ({ ...t, coefficient: Math.floor(t.coefficient / divisor) }));
+  const rest = fromTerms(
+    a.terms.map((t) => ({ ...t, coefficient: t.coefficient - divisor * Math.floor(t.coefficient / divisor) })),
+  );
+  const exact = fromTerms(whole);
+  return typeof rest === "number" ? exact : addDims(exact, fraction(rest, divisor));
+}
+
+/** ⌊a / divisor⌋ whose coefficients lie in [0, divisor). */
+function fraction(a: SymbolicDim, divisor: number): Dim {
+  const inner = a.terms.find((t) => t.coefficient === 1 && t.factors.length === 1 && t.factors[0]!.kind === "quotient");
+  const quotient = inner?.factors[0];
+  if (inner && quotient?.kind === "quotient") {
+    // ⌊(⌊x/m⌋ + y)/n⌋ = ⌊(x + m·y)/(m·n)⌋
+    const others = fromTerms(a.terms.filter((t) => t !== inner));
+    return floorDivDim(addDims(quotient.numerator, mulDims(quotient.divisor, others)), quotient.divisor * divisor);
+  }
+  const shared = a.terms.reduce(
+    (gcd, t) => (t.factors.length === 0 ? gcd : greatestDivisor(gcd, t.coefficient)),
+    divisor,
+  );
+  const numerator = fromTerms(
+    a.terms.map((t) => ({ ...t, coefficient: Math.floor(t.coefficient / shared) })),
+  ) as SymbolicDim;
+  const reduced = divisor / shared;
+  const text = `floor(${numerator.terms.length === 1 ? numerator.text : `(${numerator.text})`}/${reduced})`;
+  return new SymbolicDim([{ coefficient: 1, factors: [{ kind: "quotient", text, numerator, divisor: reduced }] }]);
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
 }
 
 /** ⌈a / divisor⌉. */
@@ -103,24 +125,42 @@ export function ceilDivDim(a: Dim, divisor: number): Dim {
   return floorDivDim(addDims(a, divisor - 1), divisor);
 }
 
-/** a / b where it divides as a polynomial by a single term; `undefined` where it does not. */
+/** a / b where it divides as a polynomial; `undefined` where it does not. */
 export function divideExactly(a: Dim, b: Dim): Dim | undefined {
-  if (typeof a === "number" && typeof b === "number") return b !== 0 && a % b === 0 ? a / b : undefined;
-  if (equalDims(a, b)) return 1;
-  const [divisor, ...more] = termsOf(b);
-  if (divisor === undefined || more.length > 0) return undefined;
-  const terms: Term[] = [];
-  for (const term of termsOf(a)) {
-    const factors = [...term.factors];
-    for (const factor of divisor.factors) {
-      const at = factors.findIndex((f) => f.text === factor.text);
-      if (at < 0) return undefined;
-      factors.splice(at, 1);
-    }
-    if (term.coefficient % divisor.coefficient !== 0) return undefined;
-    terms.push({ coefficient: term.coefficient / divisor.coefficient, factors });
+  if (b === 0) return undefined;
+  if (typeof a === "number" && typeof b === "number") return a % b === 0 ? a / b : undefined;
+  // Long division: the leading term of a product is the product of the leading terms.
+  const divisor = leadingTerm(b);
+  let quotient: Dim = 0;
+  let rest = a;
+  while (rest !== 0) {
+    const part = divideTerm(leadingTerm(rest), divisor);
+    if (part === undefined) return undefined;
+    quotient = addDims(quotient, part);
+    rest = subDims(rest, mulDims(part, b));
   }
-  return fromTerms(terms);
+  return quotient;
+}
+
+/** The first term in lexicographic order of its powers. */
+function leadingTerm(dim: Dim): Term {
+  return termsOf(dim).reduce((leading, term) => (isHigher(term.factors, leading.factors) ? term : leading));
+}
+
+function isHigher(a: readonly Factor[], b: readonly Factor[]): boolean {
+  for (let i = 0; i < a.length && i < b.length; i++) if (a[i]!.text !== b[i]!.text) return a[i]!.text < b[i]!.text;
+  return a.length > b.length;
+}
+
+function divideTerm(a: Term, b: Term): Dim | undefined {
+  if (a.coefficient % b.coefficient !== 0) return undefined;
+  const factors = [...a.factors];
+  for (const factor of b.factors) {
+    const at = factors.findIndex((f) => f.text === factor.text);
+    if (at < 0) return undefined;
+    factors.splice(at, 1);
+  }
+  return fromTerms([{ coefficient: a.coefficient / b.coefficient, factors }]);
 }
 
 /** Product of all sizes: the number of elements. */

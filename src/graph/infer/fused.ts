@@ -2,7 +2,7 @@
 
 import { type Dim, equalDims, equalShapes, mulDims, type Shape } from "../dim.ts";
 import { type DType, isFloat } from "../dtype.ts";
-import type { Value, ValueType } from "../value.ts";
+import type { ValueType } from "../value.ts";
 import { productShape } from "./products.ts";
 import { fitsInto, type InferContext, withDim } from "./rule.ts";
 
@@ -91,40 +91,32 @@ export function matMulNBits(
   return [{ dtype, shape: withDim(shape, shape.length - 1, N) }];
 }
 
-/** `[b, s, d]` from separate, key-value-packed (`[b, t, heads, 2, d/heads]`) or fully packed (`[b, s, heads, 3, d/heads]`) inputs. */
+/** `[b, s, d]` · `[b, t, d]` · `[b, t, e]` → `[b, s, e]`; key and value may also be `[b, heads, t, width]`. */
 export function multiHeadAttention(c: InferContext<{ readonly num_heads: number | undefined }>): readonly ValueType[] {
-  const query = c.input(0);
-  const [, key, value, bias, , attentionBias] = c.inputs;
+  const { dtype, shape } = c.input(0);
+  const [, , , bias, , attentionBias] = c.inputs;
+  const key = c.inputs[1] ?? c.fail("the key is missing");
+  const value = c.inputs[2] ?? c.fail("the value is missing");
   const heads = c.attributes.num_heads ?? c.fail("num_heads must be given");
-  c.checkDType(isFloat(query.dtype), "the query must be floating-point");
+  c.checkDType(isFloat(dtype), "the query must be floating-point");
   for (const other of [key, value, bias, attentionBias])
-    c.checkDType(!other || other.dtype === query.dtype, "element types must be equal");
-  const [batch, length, width] = query.shape;
-  if (query.shape.length === 5) {
-    c.check(
-      query.shape[2] === heads && query.shape[3] === 3,
-      "a packed query must be [batch, length, heads, 3, width]",
-    );
-    return [{ dtype: query.dtype, shape: [batch!, length!, mulDims(heads, query.shape[4]!)] }];
-  }
-  c.check(query.shape.length === 3, "the query must be [batch, length, width]");
-  if (!key) return c.fail("the key is missing");
-  c.check(equalDims(key.shape[0]!, batch!), "query and key must have the same batch");
+    c.checkDType(!other || other.dtype === dtype, "element types must be equal");
+  const [batch, length, width] = shape;
+  if (shape.length !== 3 || batch === undefined || length === undefined || width === undefined)
+    return c.fail("the query must be [batch, length, width]");
   if (typeof width === "number") c.check(width % heads === 0, `${heads} heads must divide the width`);
-  return [{ dtype: query.dtype, shape: [batch!, length!, valueWidth(c, key, value, heads, width!)] }];
-}
-
-function valueWidth(c: InferContext, key: Value, value: Value | undefined, heads: number, width: Dim): Dim {
-  if (key.shape.length === 5) return width;
-  if (key.shape.length === 3) c.check(equalDims(key.shape[2]!, width), "query and key must have the same width");
-  if (!value) return c.fail("the value is missing");
-  const { shape } = value;
-  const tokens = key.shape.length === 4 ? 2 : 1;
+  const rank = key.shape.length;
+  const split = rank === 4;
   c.check(
-    shape.length === key.shape.length && equalDims(shape[tokens]!, key.shape[tokens]!),
-    "key and value must have the same length",
+    (rank === 3 || split) && value.shape.length === rank,
+    "key and value must both be [batch, length, width], or both split by head",
   );
-  return shape.length === 4 ? mulDims(heads, shape[3]!) : shape[2]!;
+  c.check(equalDims(key.shape[0]!, batch) && equalDims(value.shape[0]!, batch), "the batch must be the same");
+  const tokens = rank - 2;
+  c.check(equalDims(key.shape[tokens]!, value.shape[tokens]!), "key and value must have the same length");
+  const widthOf = (size: Dim): Dim => (split ? mulDims(heads, size) : size);
+  c.check(equalDims(widthOf(key.shape[rank - 1]!), width), "query and key must have the same width");
+  return [{ dtype, shape: [batch, length, widthOf(value.shape[rank - 1]!)] }];
 }
 
 export function skipLayerNormalization(c: InferContext): readonly ValueType[] {

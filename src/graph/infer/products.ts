@@ -79,7 +79,7 @@ export function einsum(c: InferContext<{ readonly equation: string }>): readonly
   const { terms, output } = parseEquation(c, c.attributes.equation);
   c.check(terms.length === c.inputs.length, `"${c.attributes.equation}" must have a term for each input`);
   const sizes = new Map<string, Dim>();
-  let ellipsis: Shape = [];
+  let ellipsis: Shape | undefined;
   for (const [i, term] of terms.entries()) {
     const value = c.input(i);
     c.checkDType(value.dtype === dtype && isNumber(dtype), "element types must be equal numbers");
@@ -89,7 +89,8 @@ export function einsum(c: InferContext<{ readonly equation: string }>): readonly
     for (const axis of term) {
       if (axis === dots) {
         const outer = value.shape.slice(at, at + rest);
-        ellipsis = broadcastShapes(ellipsis, outer) ?? c.fail("outer sizes must be equal or 1");
+        if (ellipsis && ellipsis.length !== rest) c.fail('"..." must stand for equally many axes');
+        ellipsis = broadcastShapes(ellipsis ?? outer, outer) ?? c.fail("outer sizes must be equal or 1");
         at += rest;
         continue;
       }
@@ -100,7 +101,7 @@ export function einsum(c: InferContext<{ readonly equation: string }>): readonly
     }
   }
   const shape = output.flatMap((axis) =>
-    axis === dots ? ellipsis : [sizes.get(axis) ?? c.fail(`axis ${axis} of the result must be an input's`)],
+    axis === dots ? (ellipsis ?? []) : [sizes.get(axis) ?? c.fail(`axis ${axis} of the result must be an input's`)],
   );
   return [{ dtype, shape }];
 }
