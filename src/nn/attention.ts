@@ -1,0 +1,91 @@
+/** Attention over tokens. */
+
+import { VitrineError } from "../errors.ts";
+import { dims, rearrange, softmax, split, type Tensor, tap } from "../tensor/index.ts";
+import { Dropout } from "./drop.ts";
+import { Linear, type LinearInit } from "./linear.ts";
+import { type Mode, Module } from "./module.ts";
+import type { TokenNorm, TokenNormMaker } from "./norm.ts";
+
+/** What an attention may be told besides its sizes. */
+export interface AttentionOptions {
+  /** Biases of queries, keys and values; true without it. */
+  readonly qkvBias?: boolean;
+  /** Bias of the last map; true without it. */
+  readonly projBias?: boolean;
+  /** A normalisation of each head's queries and keys. @source Dehghani et al., arXiv:2302.05442, section 2 */
+  readonly qkNorm?: TokenNormMaker | undefined;
+  /** A normalisation before the last map. */
+  readonly norm?: TokenNormMaker | undefined;
+  /** Dropout rates of the attention weights and of the result. */
+  readonly attnDropout?: number;
+  readonly dropout?: number;
+  readonly init?: LinearInit | undefined;
+}
+
+/**
+ * softmax(q kᵀ / √k) v for each head.
+ * @param q [b, a, n, k]; k, v: [b, a, m, k]
+ * @returns [b, a, n, k]; the weights [b, a, n, m] are tapped as `probs`
+ * @source Vaswani et al., arXiv:1706.03762, equation (1)
+ */
+export function attend(q: Tensor, k: Tensor, v: Tensor, drop: Dropout, mode: Mode): Tensor {
+  const scale = (q.shape[3] as number) ** -0.5;
+  const scores = q.mul(scale).matmul(k.transpose([0, 1, 3, 2])); // [b, a, n, m]
+  const probs = tap("probs", softmax(scores)); //                   [b, a, n, m]
+  return drop.forward(probs, mode).matmul(v); //                    [b, a, n, k]
+}
+
+/**
+ * Multi-head self-attention with queries, keys and values from one map.
+ * @source Vaswani et al., section 3.2.2; names as timm/layers/attention.py Attention
+ */
+export class Attention extends Module {
+  readonly qkv: Linear;
+  readonly qNorm: TokenNorm | undefined;
+  readonly kNorm: TokenNorm | undefined;
+  readonly norm: TokenNorm | undefined;
+  readonly proj: Linear;
+  readonly attnDrop: Dropout;
+  readonly projDrop: Dropout;
+  readonly #heads: number;
+
+  /**
+   * @param heads divides `width`
+   * @throws {VitrineError} INVALID_ARGUMENT when it does not.
+   */
+  constructor(width: number, heads: number, options: AttentionOptions = {}) {
+    super();
+    checkHeads(width, heads);
+    const { qkvBias = true, projBias = true, init } = options;
+    this.qkv = new Linear(width, 3 * width, { bias: qkvBias, init });
+    this.qNorm = options.qkNorm?.(width / heads);
+    this.kNorm = options.qkNorm?.(width / heads);
+    this.norm = options.norm?.(width);
+    this.proj = new Linear(width, width, { bias: projBias, init });
+    this.attnDrop = new Dropout(options.attnDropout ?? 0);
+    this.projDrop = new Dropout(options.dropout ?? 0);
+    this.#heads = heads;
+  }
+
+  /** [b, n, d] → [b, n, d]. */
+  forward(x: Tensor, mode: Mode): Tensor {
+    dims(x, "b n d");
+    const apart = (t: Tensor): Tensor => rearrange(t, "b n (a k) -> b a n k", { a: this.#heads });
+    let [q, k, v] = split(this.qkv.forward(x), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b, a, n, k] each
+    if (this.qNorm) q = this.qNorm.forward(q);
+    if (this.kNorm) k = this.kNorm.forward(k);
+    let y = rearrange(attend(q, k, v, this.attnDrop, mode), "b a n k -> b n (a k)"); //          [b, n, d]
+    if (this.norm) y = this.norm.forward(y);
+    return this.projDrop.forward(this.proj.forward(y), mode); //                                  [b, n, d]
+  }
+}
+
+/** @throws {VitrineError} INVALID_ARGUMENT unless the heads share the width equally. */
+export function checkHeads(width: number, heads: number): void {
+  if (Number.isInteger(width / heads)) return;
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "attention: heads must divide the width",
+    evidence: `got width ${width}, ${heads} heads`,
+  });
+}
