@@ -6,12 +6,12 @@
  */
 
 import { VitrineError } from "../errors.ts";
-import { equalDims, shapeText } from "../graph/dim.ts";
+import { shapeText } from "../graph/dim.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { topologicalOrder } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
-import { full, squeeze, sum, Tensor, withPath } from "../tensor/index.ts";
+import { full, Tensor, withPath } from "../tensor/index.ts";
 import type { GradientContext, GradientRule } from "./rule.ts";
 import { rules } from "./rules.ts";
 
@@ -43,22 +43,8 @@ export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions 
 
   const cotangents = new Map<Value, Tensor>();
   for (const [i, t] of (accumulate ?? []).entries()) cotangents.set(wrt[i]!.value, t);
-  const add = (value: Value, part: Tensor): void => {
-    const before = cotangents.get(value);
-    cotangents.set(value, before ? before.add(part) : part);
-  };
-  add(loss.value, cotangent ?? full(loss.shape, 1, loss.dtype));
-
-  for (const node of [...order].reverse()) {
-    if (!node.inputs.some((v) => v && active.has(v))) continue;
-    const received = node.outputs.map((v) => cotangents.get(v));
-    if (received.every((t) => t === undefined)) continue;
-    const parts = withPath(node.scope, () => chainRule(node, received, active));
-    for (const [i, input] of node.inputs.entries()) {
-      const part = parts[i];
-      if (input && part && active.has(input)) add(input, part);
-    }
-  }
+  add(cotangents, loss.value, cotangent ?? full(loss.shape, 1, loss.dtype));
+  walkBack(order, active, cotangents);
 
   return wrt.map((t) => {
     const found = cotangents.get(t.value);
@@ -71,14 +57,23 @@ export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions 
   });
 }
 
-/** Sums a gradient over the axes along which its operand, of shape `like`, was broadcast. */
-export function unbroadcast(gradient: Tensor, like: Tensor): Tensor {
-  const extra = gradient.rank - like.rank;
-  const stretched = like.shape.flatMap((dim, i) => (equalDims(dim, gradient.shape[i + extra]!) ? [] : [i + extra]));
-  const leading = Array.from({ length: extra }, (_, i) => i);
-  if (leading.length + stretched.length === 0) return gradient;
-  const reduced = sum(gradient, { axes: [...leading, ...stretched], keepDims: true });
-  return extra > 0 ? squeeze(reduced, ...leading) : reduced;
+/** Adds to the cotangents what each active value owes to those that are there, from the last node of `order` to the first. */
+function walkBack(order: readonly Node[], active: ReadonlySet<Value>, cotangents: Map<Value, Tensor>): void {
+  for (const node of [...order].reverse()) {
+    if (!node.inputs.some((v) => v && active.has(v))) continue;
+    const received = node.outputs.map((v) => cotangents.get(v));
+    if (received.every((t) => t === undefined)) continue;
+    const parts = withPath(node.scope, () => chainRule(node, received, active));
+    for (const [i, input] of node.inputs.entries()) {
+      const part = parts[i];
+      if (input && part && active.has(input)) add(cotangents, input, part);
+    }
+  }
+}
+
+function add(cotangents: Map<Value, Tensor>, value: Value, part: Tensor): void {
+  const before = cotangents.get(value);
+  cotangents.set(value, before ? before.add(part) : part);
 }
 
 /** The values through which the loss can depend on `wrt`: these and all that floating-point nodes make of them. */
@@ -101,6 +96,9 @@ function chainRule(
     throw new VitrineError("NO_GRADIENT", { rule: `${node.op} has no gradient (${rule.missing})`, place: node.scope });
   const inputs = node.inputs.map((v) => v && new Tensor(v));
   const outputs = node.outputs.map((v) => new Tensor(v));
+  const fail = (reason: string): never => {
+    throw new VitrineError("NO_GRADIENT", { rule: `${node.op}: ${reason}`, place: node.scope });
+  };
   const context: GradientContext<OpName> = {
     attributes: node.attributes,
     inputs,
@@ -111,12 +109,16 @@ function chainRule(
       return input !== undefined && active.has(input);
     },
     cotangent: (i) => cotangents[i] ?? full(outputs[i]!.shape, 0, outputs[i]!.dtype),
-    input: (i) => {
-      const input = inputs[i];
-      if (!input)
-        throw new VitrineError("SHAPE_MISMATCH", { rule: `${node.op}: input ${i} is missing`, place: node.scope });
-      return input;
+    input: (i) => inputs[i] ?? fail(`input ${i} is missing`),
+    through: (composed) => {
+      // Only what lies between the inputs and the composed form: the nodes that make the inputs are the outer walk's.
+      const wanted = new Set(node.inputs.filter((v) => v !== undefined && active.has(v))) as ReadonlySet<Value>;
+      const own = topologicalOrder([composed.value]).filter((n) => !n.outputs.some((v) => wanted.has(v)));
+      const inner = new Map<Value, Tensor>([[composed.value, context.cotangent(0)]]);
+      walkBack(own, dependents(own, [...wanted]), inner);
+      return node.inputs.map((v, i) => (v && wanted.has(v) && node.inputs.indexOf(v) === i ? inner.get(v) : undefined));
     },
+    fail,
   };
   return rule.chain(context);
 }

@@ -16,6 +16,13 @@ export interface GradientContext<K extends OpName> {
   cotangent(output: number): Tensor;
   /** The input, which must be there. */
   input(index: number): Tensor;
+  /**
+   * The gradients of the inputs, found by differentiating another form of the operator: `composed` is its first output, written with
+   * other operators on the same inputs.
+   */
+  through(composed: Tensor): readonly (Tensor | undefined)[];
+  /** Stops with NO_GRADIENT, naming the operator and the module. */
+  fail(reason: string): never;
 }
 
 /**
@@ -26,3 +33,6 @@ export type GradientRule<K extends OpName> =
   | { readonly chain: (context: GradientContext<K>) => readonly (Tensor | undefined)[] }
   | { readonly zero: string }
   | { readonly missing: string };
+
+/** The rules of some operators. */
+export type GradientRules<Names extends OpName> = { readonly [K in Names]: GradientRule<K> };

@@ -1,0 +1,149 @@
+/** Convolutions: the input gradient is the transposed convolution, the weight gradient a convolution of input with output gradient. */
+
+import { addDims, type Dim, divideExactly, mulDims, type Shape, subDims } from "../../graph/dim.ts";
+import { apply, pad, slice, sum, type Tensor } from "../../tensor/index.ts";
+import type { GradientContext, GradientRules } from "../rule.ts";
+import { numbers, range } from "./axes.ts";
+import { spannedBy, type WindowAxis, windowAttributes, windowAxes } from "./window.ts";
+
+export const convolutionRules: GradientRules<"Conv" | "ConvTranspose"> = {
+  Conv: {
+    chain: ({ attributes, cotangent, input, inputs, needs, fail }) => {
+      const [x, weight, dy] = [input(0), input(1), cotangent(0)];
+      const kernel = numbers(weight.shape.slice(2), "kernel sizes", fail);
+      const axes = windowAxes(attributes, kernel, x.shape.slice(2), fail);
+      const { group } = attributes;
+      return [
+        needs(0) ? transposedOnto(x.shape.slice(2), dy, weight, axes, group) : undefined,
+        needs(1) ? weightGradient(x, dy, weight.shape, axes, group) : undefined,
+        inputs[2] && needs(2) ? sumPerChannel(dy) : undefined,
+      ];
+    },
+  },
+
+  ConvTranspose: {
+    chain: (context) => {
+      const { cotangent, input, inputs, needs, fail } = context;
+      const [x, weight, dy] = [input(0), input(1), cotangent(0)];
+      const kernel = numbers(weight.shape.slice(2), "kernel sizes", fail);
+      const axes = transposedAxes(context, kernel);
+      const { group } = context.attributes;
+      const toX = (): Tensor => {
+        const dx = apply("Conv", [dy, weight], { ...windowAttributes(axes), group, kernel_shape: kernel });
+        return cropped(dx, x.shape.slice(2));
+      };
+      return [
+        needs(0) ? toX() : undefined,
+        needs(1) ? weightGradient(dy, x, weight.shape, axes, group) : undefined,
+        inputs[2] && needs(2) ? sumPerChannel(dy) : undefined,
+      ];
+    },
+  },
+};
+
+/**
+ * The transpose of a window map: every element of `dy` spreads `weight` over its window of an input with the spatial sizes `space`.
+ *
+ * The last elements of the input that no window reads are the `output_padding` of ONNX.
+ */
+export function transposedOnto(
+  space: Shape,
+  dy: Tensor,
+  weight: Tensor,
+  axes: readonly WindowAxis[],
+  group: number,
+): Tensor {
+  const shared = { group, kernel_shape: axes.map((axis) => axis.kernel) };
+  const unread = axes.map((axis, i) =>
+    subDims(addDims(space[i]!, axis.begin, axis.end), spannedBy(dy.shape[i + 2]!, axis)),
+  );
+  if (unread.every((dim, i) => typeof dim === "number" && dim >= 0 && dim < axes[i]!.stride))
+    return apply("ConvTranspose", [dy, weight], {
+      ...shared,
+      ...windowAttributes(axes),
+      output_padding: unread as readonly number[],
+    });
+  // A symbolic size, or a last window beyond the border: spread over everything, then cut to size.
+  const bare = axes.map((axis) => ({ ...axis, begin: 0, end: 0 }));
+  const spread = apply("ConvTranspose", [dy, weight], { ...shared, ...windowAttributes(bare) });
+  const around = axes.map(({ begin, end }, i): readonly [Dim, Dim] => [-begin, subDims(unread[i]!, end)]);
+  return pad(
+    spread,
+    axes.map((_, i) => i + 2),
+    around,
+  );
+}
+
+/**
+ * ∂loss/∂weight of a convolution of `x` [b, c, …] that gave `dy` [b, out, …]; the weight is [out, c / group, …].
+ *
+ * With batch and channels exchanged it is a convolution again, in which the output gradient is the kernel, strides and dilations change
+ * places, and the groups stay apart.
+ */
+function weightGradient(x: Tensor, dy: Tensor, weightShape: Shape, axes: readonly WindowAxis[], group: number): Tensor {
+  const [b, , ...space] = x.shape as [Dim, Dim, ...Dim[]];
+  const width = weightShape[1]!;
+  const isPointwise = axes.every((a) => a.kernel === 1 && a.stride === 1 && a.begin === 0 && a.end === 0);
+  if (isPointwise) return pointwiseWeightGradient(x, dy, weightShape, group);
+
+  const spatial = range(axes.length);
+  const exchanged =
+    group === 1
+      ? x.transpose([1, 0, ...spatial.map((i) => i + 2)])
+      : x
+          .reshape([b, group, width, ...space])
+          .transpose([2, 1, 0, ...spatial.map((i) => i + 3)])
+          .reshape([width, mulDims(b, group), ...space]);
+  const kernel = dy.transpose([1, 0, ...spatial.map((i) => i + 2)]);
+  const windows = axes.map((axis) => ({ ...axis, stride: axis.dilation, dilation: axis.stride }));
+  const found = apply("Conv", [exchanged, kernel], { ...windowAttributes(windows), group });
+  const inPlace = found.transpose([1, 0, ...spatial.map((i) => i + 2)]);
+  // What a stride left unread gives positions beyond the kernel.
+  return cropped(inPlace, weightShape.slice(2));
+}
+
+/** A kernel of one element: matrix products over all positions. */
+function pointwiseWeightGradient(x: Tensor, dy: Tensor, weightShape: Shape, group: number): Tensor {
+  const positions = mulDims(1, ...x.shape.slice(2));
+  const b = x.shape[0]!;
+  const matrix = (t: Tensor): Tensor => {
+    const c = divideExactly(t.shape[1]!, group)!;
+    return t.reshape(group === 1 ? [b, c, positions] : [b, group, c, positions]);
+  };
+  const [left, right] = [matrix(dy), matrix(x)];
+  const last = range(right.rank - 2);
+  const products = left.matmul(right.transpose([...last, right.rank - 1, right.rank - 2]));
+  return sum(products, { axes: [0] }).reshape(weightShape);
+}
+
+/** The first elements of each spatial axis, where there are more. */
+function cropped(t: Tensor, space: Shape): Tensor {
+  return space.reduce(
+    (cut: Tensor, dim, i) => (subDims(t.shape[i + 2]!, dim) === 0 ? cut : slice(cut, i + 2, 0, dim)),
+    t,
+  );
+}
+
+/** [b, c, …] → [c]. */
+function sumPerChannel(t: Tensor): Tensor {
+  return sum(t, { axes: range(t.rank).filter((axis) => axis !== 1) });
+}
+
+/** The windows of a transposed convolution: `output_shape` says the padding indirectly. */
+function transposedAxes(
+  { attributes, input, outputs, fail }: GradientContext<"ConvTranspose">,
+  kernel: readonly number[],
+): readonly WindowAxis[] {
+  const isAutomatic = attributes.output_shape !== undefined || attributes.auto_pad.startsWith("SAME");
+  const plain = windowAxes({ ...attributes, auto_pad: isAutomatic ? "VALID" : attributes.auto_pad }, kernel, [], fail);
+  if (!isAutomatic) return plain;
+  return plain.map((axis, i) => {
+    const extra = attributes.output_padding?.[i] ?? 0;
+    const full = addDims(spannedBy(input(0).shape[i + 2]!, axis), extra);
+    const total = subDims(full, outputs[0]!.shape[i + 2]!);
+    if (typeof total !== "number") return fail(`axis ${i + 2} must be known`);
+    const small = Math.floor(Math.max(total, 0) / 2);
+    const begin = attributes.auto_pad === "SAME_UPPER" ? small : Math.max(total, 0) - small;
+    return { ...axis, begin, end: Math.max(total, 0) - begin };
+  });
+}

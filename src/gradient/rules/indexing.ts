@@ -1,0 +1,167 @@
+/** Operators that pick and place elements by integer positions: a gather's gradient is a scatter, and the reverse. */
+
+import { addDims, type Dim, type Shape, subDims } from "../../graph/dim.ts";
+import {
+  apply,
+  cast,
+  concat,
+  equal,
+  expand,
+  full,
+  gatherElements,
+  gatherNd,
+  pad,
+  scalar,
+  scatterElements,
+  scatterNd,
+  sizeScalar,
+  sum,
+  type Tensor,
+  tensor,
+  unsqueeze,
+  where,
+} from "../../tensor/index.ts";
+import type { GradientContext, GradientRules } from "../rule.ts";
+import { fromFront, range } from "./axes.ts";
+
+type IndexingOp =
+  | ("Gather" | "GatherElements" | "GatherND" | "ScatterElements" | "ScatterND")
+  | ("OneHot" | "EyeLike" | "Range" | "Shape" | "Size" | "ConstantOfShape");
+
+export const indexingRules: GradientRules<IndexingOp> = {
+  Gather: { chain: gatherGradients },
+  GatherElements: {
+    chain: ({ attributes, cotangent, input }) => {
+      const x = input(0);
+      return [scatterElements(full(x.shape, 0, x.dtype), input(1), cotangent(0), attributes.axis, "add")];
+    },
+  },
+  GatherND: {
+    chain: ({ attributes, cotangent, input }) => {
+      const x = input(0);
+      const positions = withBatchPositions(input(1), attributes.batch_dims);
+      return [scatterNd(full(x.shape, 0, x.dtype), positions, cotangent(0), "add")];
+    },
+  },
+  ScatterElements: {
+    chain: (context) => {
+      const indices = context.input(1);
+      const { axis } = context.attributes;
+      return scatterGradients(context, context.attributes.reduction, {
+        gather: (t) => gatherElements(t, indices, axis),
+        scatter: (t, updates, reduction) => scatterElements(t, indices, updates, axis, reduction),
+      });
+    },
+  },
+  ScatterND: {
+    chain: (context) => {
+      const indices = context.input(1);
+      return scatterGradients(context, context.attributes.reduction, {
+        gather: (t) => gatherNd(t, indices),
+        scatter: (t, updates, reduction) => scatterNd(t, indices, updates, reduction),
+      });
+    },
+  },
+  /** With respect to the two values; the positions are integers. */
+  OneHot: {
+    chain: ({ attributes, cotangent, input, needs }) => {
+      if (!needs(2)) return [];
+      const [dy, values] = [cotangent(0), input(2)];
+      const hot = apply("OneHot", [input(0), input(1), tensor([0, 1], [2], values.dtype)], { axis: attributes.axis });
+      const on = sum(dy.mul(hot));
+      return [undefined, undefined, concat([unsqueeze(sum(dy).sub(on), 0), unsqueeze(on, 0)], 0)];
+    },
+  },
+  EyeLike: { zero: "depends on the shape alone" },
+  /** y_i = start + i · delta. */
+  Range: {
+    chain: ({ cotangent, input, needs, outputs }) => {
+      const dy = cotangent(0);
+      const steps = (): Tensor => outputs[0]!.sub(input(0)).div(input(2));
+      return [needs(0) ? sum(dy) : undefined, undefined, needs(2) ? sum(dy.mul(steps())) : undefined];
+    },
+  },
+  Shape: { zero: "integer result" },
+  Size: { zero: "integer result" },
+  ConstantOfShape: { zero: "depends on the shape alone" },
+};
+
+/** One position: zeros around it. Many: rows added where they came from, with the gathered axis in front. */
+function gatherGradients({ attributes, cotangent, input }: GradientContext<"Gather">): readonly Tensor[] {
+  const [x, indices, dy] = [input(0), input(1), cotangent(0)];
+  const axis = fromFront(attributes.axis, x.rank);
+  const size = x.shape[axis]!;
+  const [position] = indices.value.known ?? [];
+  if (indices.rank === 0 && position !== undefined) {
+    const before = typeof position === "number" && position < 0 ? addDims(size, position) : position;
+    return [pad(unsqueeze(dy, axis), [axis], [[before, subDims(size, addDims(before, 1))]])];
+  }
+  const picked = indices.rank;
+  const others = range(x.rank).filter((a) => a !== axis);
+  const places = (a: number): number => (a < axis ? a : a + picked - 1);
+  const rows = dy.transpose([...range(picked).map((i) => axis + i), ...others.map(places)]);
+  const frontShape: Shape = [size, ...others.map((a) => x.shape[a]!)];
+  const summed = scatterNd(full(frontShape, 0, x.dtype), unsqueeze(indices, picked), rows, "add");
+  return [summed.transpose(range(x.rank).map((a) => (a === axis ? 0 : others.indexOf(a) + 1)))];
+}
+
+/** The two directions of one addressing scheme, with its positions filled in. */
+interface Addressing {
+  readonly gather: (t: Tensor) => Tensor;
+  readonly scatter: (t: Tensor, updates: Tensor, reduction: "none" | "add" | "mul") => Tensor;
+}
+
+/** As in PyTorch: without reduction, updates must not meet; elements that attain a maximum or minimum share its gradient equally. */
+function scatterGradients(
+  { cotangent, input, needs, outputs, fail }: GradientContext<"ScatterElements"> | GradientContext<"ScatterND">,
+  reduction: string,
+  { gather, scatter }: Addressing,
+): readonly (Tensor | undefined)[] {
+  const [x, updates, dy, y] = [input(0), input(2), cotangent(0), outputs[0]!];
+  const gradients = (toX: () => Tensor, toUpdates: () => Tensor): readonly (Tensor | undefined)[] => [
+    needs(0) ? toX() : undefined,
+    undefined,
+    needs(2) ? toUpdates() : undefined,
+  ];
+  const zeros = (t: Tensor): Tensor => full(t.shape, 0, t.dtype);
+  if (reduction === "none")
+    return gradients(
+      () => scatter(dy, zeros(updates), "none"),
+      () => gather(dy),
+    );
+  if (reduction === "add")
+    return gradients(
+      () => dy,
+      () => gather(dy),
+    );
+  if (reduction === "mul")
+    return gradients(
+      () => scatter(dy, updates, "mul"),
+      () => gather(dy.mul(y)).div(updates),
+    );
+  if (reduction !== "max" && reduction !== "min") return fail(`reduction "${reduction}" is unknown`);
+  const kept = cast(equal(x, y), x.dtype);
+  const placed = cast(equal(updates, gather(y)), x.dtype);
+  const share = dy.div(scatter(kept, placed, "add"));
+  return gradients(
+    () => where(equal(kept, 1), share, 0),
+    () => gather(share).mul(placed),
+  );
+}
+
+/** Positions of `GatherND` with their batch axes written out as leading coordinates. */
+function withBatchPositions(indices: Tensor, batchDims: number): Tensor {
+  if (batchDims === 0) return indices;
+  const lead = indices.shape.slice(0, -1);
+  const column: Shape = [...lead, 1];
+  const coordinates = range(batchDims).map((axis) => {
+    const along = iota(lead[axis]!).reshape(column.map((_, i) => (i === axis ? lead[axis]! : 1)));
+    return expand(along, column);
+  });
+  return concat([...coordinates, indices], -1);
+}
+
+/** int64 0 … length − 1. */
+function iota(length: Dim): Tensor {
+  return apply("Range", [scalar(0, "int64"), sizeScalar(length), scalar(1, "int64")]);
+}
