@@ -11,7 +11,8 @@ import * as products from "./infer/products.ts";
 import * as reductions from "./infer/reductions.ts";
 import { InferContext, type InferRule } from "./infer/rule.ts";
 import * as windows from "./infer/windows.ts";
-import { type Attributes, type OpName, operatorSpec, operators } from "./ops.ts";
+import { operators } from "./operators.ts";
+import { type Attributes, type OpName, operatorSpec } from "./ops.ts";
 import type { Value, ValueType } from "./value.ts";
 
 const rules: { readonly [K in OpName]: InferRule<K> } = {

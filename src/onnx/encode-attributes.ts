@@ -1,7 +1,8 @@
 /** Attributes of nodes in a file, and the opset that a set of nodes needs. */
 
 import { codeOfDType, dtypeOfCode, ndarray } from "../graph/dtype.ts";
-import { type AttributeSpec, operatorSpec } from "../graph/ops.ts";
+import type { AttributeSpec } from "../graph/operators.ts";
+import { operatorSpec } from "../graph/ops.ts";
 import type { Node } from "../graph/value.ts";
 import { bytesOfArray } from "./encode-tensors.ts";
 import type { AttributeProto } from "./schema.ts";

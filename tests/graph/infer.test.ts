@@ -5,7 +5,8 @@ import { addDims, type Dim, evaluateDim, mulDims, type Shape, shapeText, symbol 
 import { type DType, ndarray } from "../../src/graph/dtype.ts";
 import { constantValue, inputValue, makeNode, sizesValue } from "../../src/graph/graph.ts";
 import { inferNode } from "../../src/graph/infer.ts";
-import { type Attributes, completeAttributes, type OpName, operatorSpec, operators } from "../../src/graph/ops.ts";
+import { operators } from "../../src/graph/operators.ts";
+import { type Attributes, completeAttributes, type OpName, operatorSpec } from "../../src/graph/ops.ts";
 import type { Value } from "../../src/graph/value.ts";
 
 /** One operator on sizes that are numbers, and what ONNX Runtime made of it (tools/shape-cases.py); `null`: it refused. */

@@ -1,12 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  type Attributes,
-  completeAttributes,
-  isOpName,
-  type OpName,
-  operatorSpec,
-  operators,
-} from "../../src/graph/ops.ts";
+import { operators } from "../../src/graph/operators.ts";
+import { type Attributes, completeAttributes, isOpName, type OpName, operatorSpec } from "../../src/graph/ops.ts";
 
 const names = Object.keys(operators) as OpName[];
 

@@ -1,0 +1,47 @@
+/** What happens in a training run, as plain data: the same for the progress bar, the log and a page. */
+
+/** Means over some examples. */
+export interface Means {
+  readonly loss: number;
+  /** Share of examples whose largest logit is the label's, 0 to 1. */
+  readonly accuracy: number;
+}
+
+export type TrainEvent =
+  | {
+      readonly type: "run.start";
+      readonly parameters: number;
+      readonly steps: number;
+      readonly stepsPerEpoch: number;
+      /** Steps that an earlier process had done; 0 for a new run. */
+      readonly resumedAt: number;
+    }
+  | ({
+      readonly type: "step";
+      /** Steps done, this one included. */
+      readonly step: number;
+      readonly epoch: number;
+      readonly learningRate: number;
+      /** Global L2 norm of the gradient before clipping. */
+      readonly gradientNorm: number;
+      readonly imagesPerSecond: number;
+      readonly secondsLeft: number;
+    } & Means)
+  | {
+      readonly type: "epoch.end";
+      /** From 0. */
+      readonly epoch: number;
+      readonly train: Means;
+      readonly validation?: Means | undefined;
+      /** Whether this is the best validation accuracy so far. */
+      readonly best: boolean;
+      readonly seconds: number;
+    }
+  | { readonly type: "checkpoint"; readonly step: number; readonly folder: string }
+  | { readonly type: "skipped"; readonly file: string; readonly reason: string }
+  | { readonly type: "warning"; readonly message: string }
+  | {
+      readonly type: "run.end";
+      readonly best?: { readonly epoch: number; readonly accuracy: number } | undefined;
+      readonly seconds: number;
+    };

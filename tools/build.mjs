@@ -1,0 +1,39 @@
+/** Builds `dist/`: one bundle per door of the package, with shared chunks, and type declarations beside them. */
+
+import { execFileSync } from "node:child_process";
+import { chmodSync, readFileSync, rmSync } from "node:fs";
+import { build } from "esbuild";
+
+const { exports: doors } = JSON.parse(readFileSync("package.json", "utf8"));
+
+/** `./dist/nn/index.js` ← `src/nn/index.ts`. */
+const sourceOf = (file) => file.replace("./dist/", "src/").replace(/\.js$/, ".ts");
+
+const entries = {
+  "cli/main": "src/cli/main.ts",
+  "workers/loader": "src/data/loader-worker-node.ts",
+  "workers/session": "src/runtime/session-worker-node.ts",
+};
+for (const target of Object.values(doors)) {
+  const file = target.default ?? target;
+  if (file.endsWith(".js")) entries[file.slice("./dist/".length, -3)] = sourceOf(file);
+}
+
+rmSync("dist", { recursive: true, force: true });
+await build({
+  entryPoints: entries,
+  outdir: "dist",
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "neutral",
+  conditions: ["node"],
+  mainFields: ["module", "main"],
+  packages: "external",
+  external: ["node:*"],
+  target: "node20",
+  sourcemap: true,
+  logLevel: "warning",
+});
+chmodSync("dist/cli/main.js", 0o755);
+if (!process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
