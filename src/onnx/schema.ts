@@ -355,7 +355,8 @@ function shortest(value: number): number {
   return value;
 }
 
-function readTensor(bytes: Uint8Array): TensorProto {
+/** Reads one tensor, as ONNX test data holds them. */
+export function readTensor(bytes: Uint8Array): TensorProto {
   let name = "";
   let dataType = 0;
   let raw: Uint8Array | undefined;
