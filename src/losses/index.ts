@@ -1,0 +1,18 @@
+/** Losses: functions of tensors, differentiated like everything else. */
+
+export { topKCorrect } from "./accuracy.ts";
+export {
+  type BinaryCrossEntropyOptions,
+  binaryCrossEntropy,
+  type FocalLossOptions,
+  sigmoidFocalLoss,
+} from "./binary.ts";
+export {
+  type CrossEntropyOptions,
+  crossEntropy,
+  crossEntropySoft,
+  type LabelCrossEntropyOptions,
+} from "./cross-entropy.ts";
+export { klDivergence, type LabelSmoothingKlOptions, labelSmoothingKl } from "./divergence.ts";
+export type { LossOptions, Reduction } from "./reduction.ts";
+export { huberLoss, l1Loss, mseLoss, smoothL1Loss } from "./regression.ts";

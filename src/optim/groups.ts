@@ -1,0 +1,93 @@
+/** How each parameter of a model is trained: weight decay and learning rate by its name and shape. */
+
+import type { Variable } from "../graph/value.ts";
+import type { Trainable } from "./optimizer.ts";
+
+/** Named parameters of a model. */
+export type NamedParameters = ReadonlyMap<string, { readonly variable: Variable }>;
+
+/**
+ * Weight decay for matrices and larger alone: scalars, vectors, biases and the names in `exclude` get none.
+ * @param exclude whole names, or last parts of them: `pos_embed` also excludes `encoder.pos_embed`
+ * @source timm/optim/_param_groups.py param_groups_weight_decay
+ */
+export function weightDecayGroups(
+  parameters: NamedParameters,
+  weightDecay: number,
+  exclude: Iterable<string> = [],
+): readonly Trainable[] {
+  const excluded = new Set(exclude);
+  return [...parameters].map(([name, { variable }]) => {
+    const last = name.slice(name.lastIndexOf(".") + 1);
+    const free = variable.shape.length <= 1 || last === "bias" || excluded.has(name) || excluded.has(last);
+    return { variable, learningRateScale: 1, weightDecay: free ? 0 : weightDecay };
+  });
+}
+
+/**
+ * Parameters that count as one layer, or, where the pattern has a group for a number, one layer for each number.
+ * Layers stand in the order of a list of such patterns; parameters that match none form the last layer.
+ */
+export interface LayerPattern {
+  /** Matched at the start of a name. */
+  readonly pattern: RegExp;
+  /** True: these belong to the last layer of the pattern before. */
+  readonly joinsPrevious?: boolean;
+}
+
+/** Layers of a plain vision transformer. @source timm/models/vision_transformer.py group_matcher */
+export const vitLayers: readonly LayerPattern[] = [
+  { pattern: /^(?:cls_token|reg_token|pos_embed|patch_embed)/ },
+  { pattern: /^blocks\.(\d+)/ },
+  { pattern: /^norm/, joinsPrevious: true },
+];
+
+/**
+ * The number of each parameter's layer, counted from 0 at the input.
+ * @source timm/models/_manipulate.py group_with_matcher
+ */
+export function layerNumbers(names: Iterable<string>, patterns: readonly LayerPattern[]): ReadonlyMap<string, number> {
+  // A layer's place: the pattern's, then the number in the name.
+  const places = new Map<string, readonly [number, number]>();
+  for (const name of names) {
+    const index = patterns.findIndex(({ pattern }) => pattern.test(name));
+    const number = Number(patterns[index]?.pattern.exec(name)?.[1] ?? 0);
+    const joins = patterns[index]?.joinsPrevious === true;
+    places.set(
+      name,
+      index < 0 ? [patterns.length, 0] : joins ? [index - 1, Number.POSITIVE_INFINITY] : [index, number],
+    );
+  }
+  const ordered = [...places].sort(([, a], [, b]) => a[0] - b[0] || (a[1] === b[1] ? 0 : a[1] - b[1]));
+  const numbers = new Map<string, number>();
+  let layer = -1;
+  let last: readonly [number, number] | undefined;
+  for (const [name, place] of ordered) {
+    const same = last !== undefined && last[0] === place[0] && last[1] === place[1];
+    const joins = layer >= 0 && place[1] === Number.POSITIVE_INFINITY;
+    if (!same && !joins) layer++;
+    last = place;
+    numbers.set(name, layer);
+  }
+  return numbers;
+}
+
+/**
+ * Multiplies the learning rate of each layer by decay^(distance to the last layer), so that early layers change least.
+ * @source Clark et al., arXiv:2003.10555; timm/optim/_param_groups.py param_groups_layer_decay
+ */
+export function withLayerDecay(
+  trainables: readonly Trainable[],
+  decay: number,
+  layers: readonly LayerPattern[],
+): readonly Trainable[] {
+  const numbers = layerNumbers(
+    trainables.map(({ variable }) => variable.name),
+    layers,
+  );
+  const last = Math.max(...numbers.values());
+  return trainables.map((trainable) => ({
+    ...trainable,
+    learningRateScale: trainable.learningRateScale * decay ** (last - numbers.get(trainable.variable.name)!),
+  }));
+}

@@ -1,0 +1,27 @@
+/** Optimisers, schedules and averages. */
+
+export { type AdamOptions, adam, adamW } from "./adam.ts";
+export { clipByGlobalNorm, globalNorm } from "./clip.ts";
+export {
+  type LayerPattern,
+  layerNumbers,
+  type NamedParameters,
+  vitLayers,
+  weightDecayGroups,
+  withLayerDecay,
+} from "./groups.ts";
+export type { Optimizer, Trainable } from "./optimizer.ts";
+export {
+  type CosineOptions,
+  constantSchedule,
+  cosineSchedule,
+  type LinearOptions,
+  linearSchedule,
+  type NoamOptions,
+  noamSchedule,
+  type Schedule,
+  type StepOptions,
+  stepSchedule,
+  type Warmup,
+} from "./schedules.ts";
+export { type SgdOptions, sgd } from "./sgd.ts";
