@@ -1,0 +1,67 @@
+/** How verbs speak: results on standard output, progress and notes on standard error. */
+
+import { Presets, SingleBar } from "cli-progress";
+
+/** A bar on a terminal, plain lines elsewhere. */
+export interface Progress {
+  /** @param details shown after the bar: `loss 0.31  accuracy 91.2 %` */
+  update(done: number, details: string): void;
+  stop(): void;
+}
+
+/** Standard output and standard error, under `--json` and `--quiet`. */
+export class Terminal {
+  readonly #json: boolean;
+  readonly #quiet: boolean;
+
+  constructor({ json, quiet }: { readonly json: boolean; readonly quiet: boolean }) {
+    this.#json = json;
+    this.#quiet = quiet;
+  }
+
+  /** The result: one JSON document with `--json`, else the text for people. */
+  result(document: unknown, text: string): void {
+    process.stdout.write(this.#json ? `${JSON.stringify(document)}\n` : text.endsWith("\n") || text === "" ? text : `${text}\n`);
+  }
+
+  /** A line for people about what is happening. */
+  note(text: string): void {
+    if (!this.#quiet) process.stderr.write(`${text}\n`);
+  }
+
+  /** A line about something that went wrong and does not stop the job; not silenced by `--quiet`. */
+  warn(text: string): void {
+    process.stderr.write(`vitrine: ${text}\n`);
+  }
+
+  /** @param label in front of the bar; @param everySeconds how often a plain line is written where there is no terminal */
+  progress(label: string, total: number, everySeconds = 10): Progress {
+    if (this.#quiet) return { update: () => {}, stop: () => {} };
+    return process.stderr.isTTY ? barProgress(label, total) : lineProgress(label, total, everySeconds);
+  }
+}
+
+function barProgress(label: string, total: number): Progress {
+  const bar = new SingleBar(
+    { format: `${label} {bar} {value}/{total}  {details}`, stream: process.stderr, hideCursor: true, fps: 10, barsize: 24, forceRedraw: true },
+    Presets.shades_classic,
+  );
+  bar.start(total, 0, { details: "" });
+  return {
+    update: (done, details) => bar.update(done, { details }),
+    stop: () => bar.stop(),
+  };
+}
+
+function lineProgress(label: string, total: number, everySeconds: number): Progress {
+  let last = performance.now();
+  return {
+    update: (done, details) => {
+      const now = performance.now();
+      if (now - last < everySeconds * 1000 && done < total) return;
+      last = now;
+      process.stderr.write(`${label} ${done}/${total}  ${details}\n`);
+    },
+    stop: () => {},
+  };
+}
