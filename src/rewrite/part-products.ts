@@ -8,7 +8,7 @@ import { type Graph, nodeOf, rebuild } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { apply, split, Tensor, withPath } from "../tensor/index.ts";
-import { axisSection, resized, type Section, type SectionRule, sectionRules } from "./sections.ts";
+import { axisSection, reshaping, resized, type Section, type SectionRule, sectionRules } from "./sections.ts";
 
 /** What moves the elements of a product before they are split, and how to part it. */
 export interface PartedProduct {
@@ -23,7 +23,7 @@ export interface PartedProduct {
 }
 
 /** Operators through which a section of columns can be followed back to a product, as they only move elements. */
-const moving: ReadonlySet<OpName> = new Set<OpName>(["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"]);
+const moving: ReadonlySet<OpName> = new Set<OpName>([...reshaping, "Transpose"]);
 
 /**
  * How to part the product that a split cuts.

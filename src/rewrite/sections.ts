@@ -29,6 +29,9 @@ export type SectionRule<K extends OpName> = (
   section: Section,
 ) => readonly (Section | "whole")[] | undefined;
 
+/** Operators that keep the elements in their order, and so can be written as `Reshape`. */
+export const reshaping: ReadonlySet<OpName> = new Set<OpName>(["Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
+
 /** The section that is one whole axis. */
 export function axisSection(shape: Shape, axis: number): Section {
   const counted = axis < 0 ? axis + shape.length : axis;

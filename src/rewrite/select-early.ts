@@ -15,7 +15,15 @@ import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { expand, gather, ints, slice, Tensor, withPath } from "../tensor/index.ts";
 import { type PartedProduct, partedProduct, partProducts } from "./part-products.ts";
-import { axisSection, equalSections, resized, type Section, type SectionRule, sectionRules } from "./sections.ts";
+import {
+  axisSection,
+  equalSections,
+  reshaping,
+  resized,
+  type Section,
+  type SectionRule,
+  sectionRules,
+} from "./sections.ts";
 
 /** What is wanted of a value: everything, or positions of a section. */
 export type Demand = "all" | Selection;
@@ -151,9 +159,6 @@ function written(graph: Graph, demands: Demands): Graph {
     return withInputs(node, fetched).outputs;
   });
 }
-
-/** Operators that keep the elements in their order, and so can be written as `Reshape`. */
-const reshaping: ReadonlySet<OpName> = new Set<OpName>(["Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
 
 /** The selection that a node is: `Gather` with constant scalar or vector indices, or `Slice` of one axis. */
 function selectionOf(node: Node): Selection | undefined {
