@@ -3,7 +3,7 @@
 import { dtypeOfCode, isFloat } from "../dtype.ts";
 import type { Value, ValueType } from "../value.ts";
 import { combineKnown, knownBinary, selectKnown } from "./known.ts";
-import { broadcastShapes, fitsInto, type InferContext, isNumber } from "./rule.ts";
+import { broadcastShapes, constantNumbers, fitsInto, type InferContext, isNumber } from "./rule.ts";
 
 /** One float input; the output is like it. */
 export function floatUnary(c: InferContext): readonly ValueType[] {
@@ -82,7 +82,17 @@ export function pow(c: InferContext): readonly ValueType[] {
   const a = c.input(0);
   const b = c.input(1);
   c.checkDType(isNumber(a.dtype) && isNumber(b.dtype), "the inputs must be numbers");
-  return [{ dtype: a.dtype, shape: broadcastAny(c, a, b) }];
+  return [{ dtype: a.dtype, shape: broadcastAny(c, a, b), known: knownPower(a, b) }];
+}
+
+/** A whole power of two constants, as in the side √256 of a grid of position embeddings. */
+function knownPower(a: Value, b: Value): readonly number[] | undefined {
+  if (a.shape.length > 0 || b.shape.length > 0) return undefined;
+  const [base] = a.known ?? constantNumbers(a) ?? [];
+  const [exponent] = b.known ?? constantNumbers(b) ?? [];
+  if (typeof base !== "number" || typeof exponent !== "number") return undefined;
+  const power = base ** exponent;
+  return Number.isInteger(power) ? [power] : undefined;
 }
 
 export function prelu(c: InferContext): readonly ValueType[] {

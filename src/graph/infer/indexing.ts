@@ -10,7 +10,13 @@ export function gather(c: InferContext<{ readonly axis: number }>): readonly Val
   c.checkDType(isIndex(indices.dtype), "indices must be int32 or int64");
   const axis = c.axis(c.attributes.axis, shape.length);
   const out = [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)];
-  return [{ dtype, shape: out, known: known && out.length <= 1 ? gatherKnown(c, known, indices) : undefined }];
+  return [
+    {
+      dtype,
+      shape: out,
+      known: known && shape.length === 1 && out.length <= 1 ? gatherKnown(c, known, indices) : undefined,
+    },
+  ];
 }
 
 function gatherKnown(c: InferContext, known: readonly Dim[], indices: Value): readonly Dim[] | undefined {

@@ -1,10 +1,20 @@
 /** Arithmetic on what small integer values hold, so that shapes computed by a graph are known while it is traced. */
 
-import { addDims, type Dim, divideExactly, equalDims, floorDivDim, isSymbolic, mulDims, subDims } from "../dim.ts";
+import {
+  addDims,
+  type Dim,
+  divideExactly,
+  equalDims,
+  floorDivDim,
+  isSymbolic,
+  mulDims,
+  type Shape,
+  subDims,
+} from "../dim.ts";
 import { type DType, isFloat } from "../dtype.ts";
 import type { Value } from "../value.ts";
 
-/** Longest vector whose contents are kept. */
+/** Most numbers that are kept of one value. */
 export const longestKnown = 64;
 
 type Combine = (a: Dim, b: Dim, dtype: DType) => Dim | undefined;
@@ -26,11 +36,11 @@ export const knownBinary: Readonly<Record<string, Combine>> = {
   },
 };
 
-/** Both values' contents combined with broadcasting; `undefined` as soon as one is not known. */
+/** The contents of two scalars or vectors combined with broadcasting; `undefined` as soon as one is not known. */
 export function combineKnown(a: Value, b: Value, combine: Combine): readonly Dim[] | undefined {
   const x = a.known;
   const y = b.known;
-  if (!x || !y) return undefined;
+  if (!x || !y || a.shape.length > 1 || b.shape.length > 1) return undefined;
   const length = x.length === 1 ? y.length : x.length;
   const out: Dim[] = [];
   for (let i = 0; i < length; i++) {
@@ -44,16 +54,41 @@ export function combineKnown(a: Value, b: Value, combine: Combine): readonly Dim
 /** `x` where the condition holds, else `y`. */
 export function selectKnown(condition: Value, x: Value, y: Value): readonly Dim[] | undefined {
   const [c, a, b] = [condition.known, x.known, y.known];
-  if (!c || !a || !b) return undefined;
+  if (!c || !a || !b || [condition, x, y].some((value) => value.shape.length > 1)) return undefined;
   const length = Math.max(c.length, a.length, b.length);
   const at = (list: readonly Dim[], i: number): Dim => list[list.length === 1 ? 0 : i]!;
   return Array.from({ length }, (_, i) => (at(c, i) === 0 ? at(b, i) : at(a, i)));
 }
 
-/** All contents folded into one. */
+/** The contents at the given indices of each axis; `strides` says how far apart neighbours on an axis lie. */
+export function pickKnown(
+  known: readonly Dim[],
+  strides: readonly number[],
+  indices: readonly (readonly number[])[],
+): readonly Dim[] {
+  let places: readonly number[] = [0];
+  for (const [axis, list] of indices.entries())
+    places = places.flatMap((place) => list.map((index) => place + index * strides[axis]!));
+  return places.map((place) => known[place]!);
+}
+
+/** How far apart neighbours on each axis lie, in elements; `undefined` where sizes have symbols. */
+export function stridesOf(shape: Shape): readonly number[] | undefined {
+  const strides = new Array<number>(shape.length);
+  let stride = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    const size = shape[axis]!;
+    if (typeof size !== "number") return undefined;
+    strides[axis] = stride;
+    stride *= size;
+  }
+  return strides;
+}
+
+/** All contents of a scalar or vector folded into one. */
 export function reduceKnown(op: string, value: Value): readonly Dim[] | undefined {
   const { known } = value;
-  if (!known) return undefined;
+  if (!known || value.shape.length > 1) return undefined;
   if (op === "ReduceSum") return [addDims(...known)];
   if (op === "ReduceProd") return [mulDims(1, ...known)];
   const combine = op === "ReduceMin" ? knownBinary.Min : op === "ReduceMax" ? knownBinary.Max : undefined;

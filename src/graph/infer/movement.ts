@@ -6,6 +6,7 @@ import {
   type Dim,
   divideExactly,
   equalDims,
+  equalShapes,
   floorDivDim,
   isSymbolic,
   mulDims,
@@ -15,7 +16,7 @@ import {
 } from "../dim.ts";
 import { dtypeOfCode, isFloat } from "../dtype.ts";
 import type { Value, ValueType } from "../value.ts";
-import { isNegative, longestKnown } from "./known.ts";
+import { isNegative, longestKnown, pickKnown, stridesOf } from "./known.ts";
 import { broadcastShapes, constantNumbers, type InferContext, isIndex, isNumber, withDim } from "./rule.ts";
 
 export function reshape(c: InferContext<{ readonly allowzero: number }>): readonly ValueType[] {
@@ -38,7 +39,7 @@ export function reshape(c: InferContext<{ readonly allowzero: number }>): readon
     sizes[hole] =
       divideExactly(total, sizeOfShape(sizes)) ?? c.fail("the other sizes must divide the number of elements");
   } else c.check(equalDims(sizeOfShape(sizes), total), "the number of elements must stay the same");
-  return [{ dtype, shape: sizes, known: keepKnown(known, sizes) }];
+  return [{ dtype, shape: sizes, known }];
 }
 
 export function flatten(c: InferContext<{ readonly axis: number }>): readonly ValueType[] {
@@ -55,7 +56,7 @@ export function squeeze(c: InferContext): readonly ValueType[] {
   if (axes) for (const axis of axes) c.check(shape[axis] === 1, `axis ${axis} must have size 1`);
   else c.check(!shape.some(isSymbolic), "axes must be given where sizes have symbols");
   const kept = shape.filter((dim, i) => (axes ? !axes.includes(i) : dim !== 1));
-  return [{ dtype, shape: kept, known: keepKnown(known, kept) }];
+  return [{ dtype, shape: kept, known }];
 }
 
 export function unsqueeze(c: InferContext): readonly ValueType[] {
@@ -66,13 +67,12 @@ export function unsqueeze(c: InferContext): readonly ValueType[] {
   const out: Dim[] = [];
   let next = 0;
   for (let i = 0; i < rank; i++) out.push(axes.includes(i) ? 1 : shape[next++]!);
-  return [{ dtype, shape: out, known: keepKnown(known, out) }];
+  return [{ dtype, shape: out, known }];
 }
 
 export function transpose(c: InferContext<{ readonly perm: readonly number[] | undefined }>): readonly ValueType[] {
-  const { dtype, shape } = c.input(0);
-  const { perm } = c.attributes;
-  if (!perm) return [{ dtype, shape: shape.toReversed() }];
+  const { dtype, shape, known } = c.input(0);
+  const perm = c.attributes.perm ?? shape.map((_, i) => shape.length - 1 - i);
   let seen = 0;
   const out = perm.map((axis) => {
     seen |= 1 << axis;
@@ -80,7 +80,24 @@ export function transpose(c: InferContext<{ readonly perm: readonly number[] | u
   });
   if (perm.length !== shape.length || seen !== (1 << shape.length) - 1)
     c.fail(`perm [${perm.join(", ")}] must name every axis once`);
-  return [{ dtype, shape: out }];
+  const strides = known && stridesOf(shape);
+  if (!strides) return [{ dtype, shape: out }];
+  const permuted = perm.map((axis) => strides[axis]!);
+  return [
+    {
+      dtype,
+      shape: out,
+      known: pickKnown(
+        known,
+        permuted,
+        out.map((size) => upTo(size as number, 0, 1)),
+      ),
+    },
+  ];
+}
+
+function upTo(length: number, from: number, step: number): readonly number[] {
+  return Array.from({ length }, (_, i) => from + i * step);
 }
 
 export function concat(c: InferContext<{ readonly axis: number | undefined }>): readonly ValueType[] {
@@ -113,7 +130,7 @@ export function split(
   return sizes.map((part) => {
     const from = at;
     if (typeof part === "number") at += part;
-    const slice = known && typeof part === "number" ? known.slice(from, at) : undefined;
+    const slice = known && shape.length === 1 && typeof part === "number" ? known.slice(from, at) : undefined;
     return { dtype, shape: withDim(shape, axis, part), known: slice };
   });
 }
@@ -140,22 +157,24 @@ export function slice(c: InferContext): readonly ValueType[] {
     "starts, ends, axes and steps must have a number for each axis",
   );
   const out = [...shape];
-  let from: Dim = 0;
+  const strides = known && stridesOf(shape);
+  const indices = strides && shape.map((size) => upTo(size as number, 0, 1));
+  let isKnown = strides !== undefined;
   for (const [i, axis] of axes.entries()) {
     const step = steps[i]!;
     c.check(step !== 0, "steps must not be 0");
-    const cut = cutAxis(shape[axis]!, starts[i]!, ends[i]!, step);
-    out[axis] = cut.size;
-    from = cut.from;
+    const { from, size } = cutAxis(shape[axis]!, starts[i]!, ends[i]!, step);
+    out[axis] = size;
+    if (indices && typeof from === "number" && typeof size === "number") indices[axis] = upTo(size, from, step);
+    else isKnown = false;
   }
   return [
-    { dtype, shape: out, known: known && shape.length === 1 ? pick(known, from, steps[0] ?? 1, out[0]!) : undefined },
+    {
+      dtype,
+      shape: out,
+      known: known && strides && indices && isKnown ? pickKnown(known, strides, indices) : undefined,
+    },
   ];
-}
-
-function pick(known: readonly Dim[], from: Dim, step: number, size: Dim): readonly Dim[] | undefined {
-  if (typeof from !== "number" || typeof size !== "number") return undefined;
-  return Array.from({ length: size }, (_, i) => known[from + i * step]!);
 }
 
 /** Where ONNX counts a bound as "to the end": any number at least this large. */
@@ -202,7 +221,13 @@ export function expand(c: InferContext): readonly ValueType[] {
   const out = broadcastShapes(shape, wanted) ?? c.fail("sizes must be equal or 1");
   const [size] = out;
   const repeats = known?.length === 1 && out.length === 1 && typeof size === "number" && size <= longestKnown;
-  return [{ dtype, shape: out, known: repeats ? new Array<Dim>(size).fill(known[0]!) : keepKnown(known, out) }];
+  return [
+    {
+      dtype,
+      shape: out,
+      known: repeats ? new Array<Dim>(size).fill(known[0]!) : equalShapes(shape, out) ? known : undefined,
+    },
+  ];
 }
 
 export function tile(c: InferContext): readonly ValueType[] {
@@ -318,9 +343,4 @@ export function constantOfShape(
 function checkSizes(c: InferContext, sizes: Shape): Shape {
   if (sizes.some((dim) => typeof dim === "number" && dim < 0)) c.fail("sizes must not be negative");
   return sizes;
-}
-
-/** Contents survive as long as the value is a scalar or vector. */
-function keepKnown(known: readonly Dim[] | undefined, shape: Shape): readonly Dim[] | undefined {
-  return shape.length <= 1 ? known : undefined;
 }
