@@ -47,27 +47,23 @@ export const vitLayers: readonly LayerPattern[] = [
  * @source timm/models/_manipulate.py group_with_matcher
  */
 export function layerNumbers(names: Iterable<string>, patterns: readonly LayerPattern[]): ReadonlyMap<string, number> {
-  // A layer's place: the pattern's, then the number in the name.
-  const places = new Map<string, readonly [number, number]>();
-  for (const name of names) {
-    const index = patterns.findIndex(({ pattern }) => pattern.test(name));
-    const number = Number(patterns[index]?.pattern.exec(name)?.[1] ?? 0);
-    const joins = patterns[index]?.joinsPrevious === true;
-    places.set(
-      name,
-      index < 0 ? [patterns.length, 0] : joins ? [index - 1, Number.POSITIVE_INFINITY] : [index, number],
-    );
-  }
-  const ordered = [...places].sort(([, a], [, b]) => a[0] - b[0] || (a[1] === b[1] ? 0 : a[1] - b[1]));
   const numbers = new Map<string, number>();
-  let layer = -1;
-  let last: readonly [number, number] | undefined;
-  for (const [name, place] of ordered) {
-    const same = last !== undefined && last[0] === place[0] && last[1] === place[1];
-    const joins = layer >= 0 && place[1] === Number.POSITIVE_INFINITY;
-    if (!same && !joins) layer++;
-    last = place;
-    numbers.set(name, layer);
+  const rest = new Set(names);
+  let layers = 0;
+  for (const { pattern, joinsPrevious = false } of [...patterns, { pattern: /^/ }]) {
+    const found = [...rest]
+      .flatMap((name) => {
+        const match = pattern.exec(name);
+        return match ? [{ name, number: Number(match[1] ?? 0) }] : [];
+      })
+      .sort((a, b) => a.number - b.number);
+    let current = joinsPrevious && layers > 0 ? found[0]?.number : undefined;
+    for (const { name, number } of found) {
+      if (number !== current) layers++;
+      current = number;
+      numbers.set(name, layers - 1);
+      rest.delete(name);
+    }
   }
   return numbers;
 }

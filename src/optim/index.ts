@@ -1,6 +1,7 @@
 /** Optimisers, schedules and averages. */
 
 export { type AdamOptions, adam, adamW } from "./adam.ts";
+export { type AverageOptions, type ModelAverage, modelAverage } from "./average.ts";
 export { clipByGlobalNorm, globalNorm } from "./clip.ts";
 export {
   type LayerPattern,
