@@ -37,10 +37,10 @@ export function inputValue(name: string, dtype: DType, shape: Shape): Value {
   return { dtype, shape, source: { kind: "input", name } };
 }
 
-/** A fixed value; its contents count as known where it is a small int64 scalar or vector. */
+/** A fixed value; its contents count as known where it is a small int64 or int32 scalar or vector. */
 export function constantValue(data: NdArray): Value {
   const known =
-    data.dtype === "int64" && data.shape.length <= 1 && data.data.length <= 64
+    (data.dtype === "int64" || data.dtype === "int32") && data.shape.length <= 1 && data.data.length <= 64
       ? Array.from(data.data, Number)
       : undefined;
   return { dtype: data.dtype, shape: data.shape, known, source: { kind: "constant", data } };

@@ -142,6 +142,43 @@ test("reductions, arithmetic, splits and ranges of known sizes stay known", () =
   expect(one("Cast", [one("Cast", [sizes], { to: 1 })], { to: 7 }).known?.map(String)).toEqual(["b", "6", "t"]);
 });
 
+test("PyTorch's padding, which turns pairs of pads around in a matrix, stays known", () => {
+  const zeros = one("ConstantOfShape", [i64(4)], { value: 0, to: 7 });
+  const missing = one("Unsqueeze", [
+    one("Mod", [one("Gather", [one("Shape", [f32([b, 5, t])]), i64Scalar(1)]), i64Scalar(2)]),
+    i64(0),
+  ]);
+  const pairs = one("Reshape", [one("Concat", [i64(0), missing, zeros], { axis: 0 }), i64(-1, 2)]);
+  const turned = one("Slice", [pairs, i64(-1), i64(-(2 ** 40)), i64(0), i64(-1)]);
+  const pads = one("Cast", [one("Reshape", [one("Transpose", [turned]), i64(-1)])], { to: 7 });
+  expect(pads.known).toEqual([0, 0, 0, 0, 0, 1]);
+  expect(text(one("Pad", [f32([b, 5, t]), pads]))).toBe("[b, 5, t+1]");
+});
+
+test("the side of a square grid, a power of constants, stays known", () => {
+  const power = one("Pow", [
+    constantValue(ndarray("float32", [], [256])),
+    constantValue(ndarray("float32", [], [0.5])),
+  ]);
+  expect(one("Cast", [power], { to: 7 }).known).toEqual([16]);
+});
+
+test("contents of int32 constants are known too", () => {
+  const index = constantValue(ndarray("int32", [], [1]));
+  expect(one("Gather", [one("Shape", [f32([b, t])]), index]).known?.map(String)).toEqual(["t"]);
+});
+
+test("what an operator does not compute is not known", () => {
+  const sizes = sizesValue([b, 6]);
+  expect(one("Cast", [sizes], { to: 9 }).known).toBeUndefined();
+  expect(one("Gather", [sizes, inputValue("i", "int64", [1])]).known).toBeUndefined();
+  expect(one("Equal", [sizes, i64(3, 6)]).known).toBeUndefined();
+  expect(one("Add", [sizes, inputValue("i", "int64", [2])]).known).toBeUndefined();
+  expect(one("Abs", [sizes]).known).toBeUndefined();
+  expect(one("CumSum", [sizes, i64Scalar(0)]).known).toBeUndefined();
+  expect(one("Pow", [sizesValue([2]), i64Scalar(2)]).known).toBeUndefined();
+});
+
 test("slices of an axis with a symbol count from its ends", () => {
   const x = f32([b, t]);
   const cut = (start: Dim, end: Dim, step = 1): string =>
