@@ -110,7 +110,8 @@ export function allocate(dtype: DType, length: number): TypedArray {
 
 /** A view of `length` elements over bytes; copies only when the offset is not aligned. */
 export function viewBytes(dtype: DType, bytes: Uint8Array, length: number): TypedArray {
-  const aligned = bytes.byteOffset % bytesPerElement(dtype) === 0 ? bytes : bytes.slice();
+  // Not `slice`, which makes a view where the bytes are a Buffer of Node.
+  const aligned = bytes.byteOffset % bytesPerElement(dtype) === 0 ? bytes : new Uint8Array(bytes);
   return new storage[dtype](aligned.buffer as ArrayBuffer, aligned.byteOffset, length);
 }
 
