@@ -7,6 +7,7 @@ export {
   type FocalLossOptions,
   sigmoidFocalLoss,
 } from "./binary.ts";
+export { boxArea, boxIou, centresOfCorners, cocoOfCorners, cornersOfCentres, generalizedBoxIou } from "./boxes.ts";
 export {
   type CrossEntropyOptions,
   crossEntropy,

@@ -64,8 +64,8 @@ function adamWith(
     update(gradients, inputs) {
       requireGradients(trainables, gradients);
       withPath("optimizer", () => {
-        const rate = inputs["learning_rate"]!;
-        const base = rate.mul(inputs["moment_scale"]!);
+        const rate = inputs.learning_rate!;
+        const base = rate.mul(inputs.moment_scale!);
         const stepSize = perGroup(({ learningRateScale: scale }) => (scale === 1 ? base : base.mul(scale)));
         const keep = perGroup(({ learningRateScale, weightDecay }) =>
           rate.mul(-learningRateScale * weightDecay).add(1),
@@ -77,7 +77,7 @@ function adamWith(
           const g = decays && decay === "coupled" ? gradients[i]!.add(p.mul(weightDecay)) : gradients[i]!;
           const sum = new Tensor(sums[i]!.value).mul(beta1).add(g);
           const squareSum = new Tensor(squareSums[i]!.value).mul(beta2).add(g.mul(g));
-          const change = sum.div(sqrt(squareSum).add(inputs["epsilon"]!)).mul(stepSize(settings));
+          const change = sum.div(sqrt(squareSum).add(inputs.epsilon!)).mul(stepSize(settings));
           const kept = decays && decay === "decoupled" ? p.mul(keep(settings)) : p;
           recordUpdate(sums[i]!, sum.value);
           recordUpdate(squareSums[i]!, squareSum.value);

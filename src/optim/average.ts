@@ -50,7 +50,7 @@ export function modelAverage(
     feeds: (step) => ({ average_share: scalarArray(1 - decayAt(step, decay, warmup)) }),
 
     update(inputs) {
-      const share = inputs["average_share"]!;
+      const share = inputs.average_share!;
       withPath("average", () => {
         for (const { variable, average } of pairs) {
           const old = new Tensor(average.value);

@@ -1,6 +1,6 @@
 /** Limits on gradients. */
 
-import { apply, minimum, scalar, sqrt, sumSquare, type Tensor } from "../tensor/index.ts";
+import { minimum, scalar, sqrt, stack, sum, sumSquare, type Tensor } from "../tensor/index.ts";
 
 /**
  * Scales all gradients together so that their joint Euclidean norm is at most `maxNorm`: by min(1, maxNorm / (norm + 1e-6)).
@@ -20,10 +20,6 @@ export function clipByGlobalNorm(
 
 /** Joint Euclidean norm [] of tensors of any shapes. */
 export function globalNorm(tensors: readonly Tensor[]): Tensor {
-  return sqrt(
-    apply(
-      "Sum",
-      tensors.map((t) => sumSquare(t)),
-    ),
-  );
+  const squares = tensors.map((t) => sumSquare(t));
+  return sqrt(sum(stack(squares, 0)));
 }

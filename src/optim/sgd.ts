@@ -35,7 +35,7 @@ export function sgd(trainables: readonly Trainable[], { momentum = 0, nesterov =
     update(gradients, inputs) {
       requireGradients(trainables, gradients);
       withPath("optimizer", () => {
-        const rate = inputs["learning_rate"]!;
+        const rate = inputs.learning_rate!;
         const stepSize = perGroup(({ learningRateScale: scale }) => (scale === 1 ? rate : rate.mul(scale)));
         for (const [i, settings] of trainables.entries()) {
           const { variable, weightDecay } = settings;

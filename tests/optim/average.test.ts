@@ -43,7 +43,7 @@ test.skipIf(!hasShared)("averages follow timm's ModelEmaV3", async () => {
 
 test("with a warm-up the first averages forget faster", () => {
   const average = modelAverage([], { decay: 0.9, warmup: { gamma: 1, power: 2 / 3 } });
-  const shares = [0, 1, 2, 1000].map((step) => average.feeds(step)["average_share"]!);
+  const shares = [0, 1, 2, 1000].map((step) => average.feeds(step).average_share!);
   // timm: decay 0, 1 − 2^(−2/3), 1 − 3^(−2/3), and no more than 0.9.
   const wanted = ndarray("float32", [4], [1, 2 ** (-2 / 3), 3 ** (-2 / 3), 0.1]);
   expect(shares.map(({ data }) => data[0])).toEqual([...(wanted.data as Float32Array)]);

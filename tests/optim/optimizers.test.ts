@@ -50,7 +50,7 @@ const optimizers: Readonly<Record<string, (trainables: readonly Trainable[], con
 
 function stepFunction(optimizer: Optimizer, clipNorm: number | null) {
   return (inputs: Readonly<Record<string, Tensor>>): Record<string, Tensor> => {
-    const given = [0, 1, 2].map((i) => inputs[`g${i}`]!);
+    const given = [0, 1, 2].flatMap((i) => inputs[`g${i}`] ?? []);
     if (clipNorm === null) {
       optimizer.update(given, inputs);
       return { first: given[0]! };
@@ -142,6 +142,18 @@ test("state is updated in place, under the names of its parameters", () => {
   expect(sgd(trainables).state.size).toBe(0);
 });
 
+test("a compiled step writes state into the arrays that hold it", async () => {
+  const trainables = [variable("a", [2]), variable("b", [3]), variable("c", [4])].map(plain);
+  const optimizer = adamW(trainables);
+  const arrays = (): unknown[] => [...optimizer.state.values()].map(({ data }) => data.data);
+  const before = arrays();
+  await using step = await compileStep(trainables, optimizer, 1);
+  const gradients = { g0: variable("", [2]).data, g1: variable("", [3]).data, g2: variable("", [4]).data };
+  for (const t of [0, 1]) await step.run({ ...gradients, ...optimizer.feeds(t, 0.1) });
+  for (const [i, array] of arrays().entries()) expect(array).toBe(before[i]);
+  expect(optimizer.state.get("a/exp_sum")!.data.data[0]).toBeCloseTo(1.9 / 3, 5);
+});
+
 test("the learning rate of a parameter is scaled, its decay with it", async () => {
   const one = [1, 0.5, 0].map((learningRateScale, i) => ({
     variable: variable(`p${i}`, [1]),
@@ -155,6 +167,20 @@ test("the learning rate of a parameter is scaled, its decay with it", async () =
   // First step: p (1 − η s λ) − η s · g / |g|.
   for (const [i, want] of [1 - 0.05 - 0.1, 1 - 0.025 - 0.05, 1].entries())
     expect(one[i]!.variable.data.data[0]).toBeCloseTo(want, 6);
+});
+
+test("Adam's weight decay is part of the gradient, AdamW's is not", async () => {
+  // The gradient −λ p cancels a decay that is added to it.
+  const gradients = { g0: ndarray("float32", [1], [-0.5]) };
+  const after = async (make: typeof adam): Promise<number> => {
+    const one: Trainable = { variable: variable("p", [1]), learningRateScale: 1, weightDecay: 0.5 };
+    const optimizer = make([one]);
+    await using step = await compileStep([one], optimizer, null);
+    await step.run({ ...gradients, ...optimizer.feeds(0, 0.1) });
+    return Number(one.variable.data.data[0]);
+  };
+  expect(await after(adam)).toBe(1);
+  expect(await after(adamW)).toBeCloseTo(1 - 0.05 + 0.1, 6);
 });
 
 test("constants of a group are made once", () => {
