@@ -375,7 +375,37 @@ def fused():
     case("SkipLayerNormalization", [t([2, 5, 8]), t([2, 5, 8]), t([7])])
 
 
-for group in (elementwise, products, reductions, windows, movement, integers, fused):
+def refusals():
+    case("CumSum", [t([2, 3]), k(2)])
+    case("MaxPool", [t([1, 1, 4, 4], "int32")], {"kernel_shape": [2, 2]}, 2)
+    case("Split", [t([2])], {"num_outputs": 3}, 3)
+    case("Split", [t([5])], {"num_outputs": 4}, 4)
+    case("FusedMatMul", [t([2, 3, 4, 6]), t([6, 3, 5])], {"transBatchB": 1})
+    case("GatherElements", [t([3, 4]), t([2, 5], "int64")], {"axis": 0})
+    case("MultiHeadAttention", [t([2, 5, 8]), t([2, 7, 8]), t([2, 7, 11])], {"num_heads": 4})
+    case("MultiHeadAttention", [t([2, 5, 8]), t([2, 5, 8]), t([2, 5, 8]), None, None, t([1, 2, 5, 6])], {"num_heads": 2})
+    case("MultiHeadAttention", [t([2, 5, 8]), t([2, 2, 7, 4]), t([2, 1, 7, 4])], {"num_heads": 2})
+    case("MultiHeadAttention", [t([2, 5, 8]), t([3, 5, 8]), t([3, 5, 8])], {"num_heads": 2})
+    for bad in ([t([2, 5]), t([2, 5]), t([4])], [t([2, 5, 8]), t([2, 4, 8]), t([8])]):
+        case("SkipLayerNormalization", bad)
+    case("DequantizeLinear", [t([2, 3], "uint8"), k(0.1, "float32"), k(0, "int8")])
+    case("MatMulInteger", [t([2, 3]), t([3, 2], "uint8")])
+    case("Where", [t([2]), t([2]), t([2])])
+    case("And", [t([2]), t([2])])
+    case("Unsqueeze", [t([2, 3]), k([4])])
+    case("OneHot", [t([2, 3], "int64"), k([7]), k([0, 1, 2], "float32")])
+    case("TopK", [t([2, 3]), k([1, 1])], {}, 2)
+    case("InstanceNormalization", [t([2, 6, 4]), t([5]), t([6])])
+    case("Resize", [t([1, 1, 2, 2])])
+    case("Flatten", [t([2, 3])], {"axis": 3})
+    case("Reshape", [t([2, 3]), k([-2, 3])])
+    case("Expand", [t([2, 3]), k([-1, 3])])
+    case("GatherND", [t([3, 4]), t([2, 3], "int64")])
+    case("Range", [k(0), k(3), k(0)])
+    case("EyeLike", [t([3])])
+
+
+for group in (elementwise, products, reductions, windows, movement, integers, fused, refusals):
     group()
 refused = [c for c in cases if c["outputs"] is None]
 for c in refused:

@@ -2,7 +2,7 @@
 
 import { type Dim, equalDims, equalShapes, mulDims, type Shape } from "../dim.ts";
 import { type DType, isFloat } from "../dtype.ts";
-import type { ValueType } from "../value.ts";
+import type { Value, ValueType } from "../value.ts";
 import { productShape } from "./products.ts";
 import { fitsInto, type InferContext, withDim } from "./rule.ts";
 
@@ -94,7 +94,7 @@ export function matMulNBits(
 /** `[b, s, d]` · `[b, t, d]` · `[b, t, e]` → `[b, s, e]`; key and value may also be `[b, heads, t, width]`. */
 export function multiHeadAttention(c: InferContext<{ readonly num_heads: number | undefined }>): readonly ValueType[] {
   const { dtype, shape } = c.input(0);
-  const [, , , bias, , attentionBias] = c.inputs;
+  const [, , , bias, , attentionBias, past] = c.inputs;
   const key = c.inputs[1] ?? c.fail("the key is missing");
   const value = c.inputs[2] ?? c.fail("the value is missing");
   const heads = c.attributes.num_heads ?? c.fail("num_heads must be given");
@@ -106,17 +106,25 @@ export function multiHeadAttention(c: InferContext<{ readonly num_heads: number 
     return c.fail("the query must be [batch, length, width]");
   if (typeof width === "number") c.check(width % heads === 0, `${heads} heads must divide the width`);
   const rank = key.shape.length;
-  const split = rank === 4;
   c.check(
-    (rank === 3 || split) && value.shape.length === rank,
+    (rank === 3 || rank === 4) && value.shape.length === rank,
     "key and value must both be [batch, length, width], or both split by head",
   );
   c.check(equalDims(key.shape[0]!, batch) && equalDims(value.shape[0]!, batch), "the batch must be the same");
-  const tokens = rank - 2;
-  c.check(equalDims(key.shape[tokens]!, value.shape[tokens]!), "key and value must have the same length");
-  const widthOf = (size: Dim): Dim => (split ? mulDims(heads, size) : size);
-  c.check(equalDims(widthOf(key.shape[rank - 1]!), width), "query and key must have the same width");
-  return [{ dtype, shape: [batch, length, widthOf(value.shape[rank - 1]!)] }];
+  const tokens = key.shape[rank - 2]!;
+  c.check(equalDims(tokens, value.shape[rank - 2]!), "key and value must have the same length");
+  if (rank === 4) c.check(key.shape[1] === heads && value.shape[1] === heads, `key and value must have ${heads} heads`);
+  const widthOf = ({ shape }: Value): Dim => (rank === 4 ? mulDims(heads, shape[3]!) : shape[2]!);
+  const valueWidth = widthOf(value);
+  c.check(equalDims(widthOf(key), width), "query and key must have the same width");
+  if (typeof valueWidth === "number")
+    c.check(valueWidth % heads === 0, `${heads} heads must divide the width of the value`);
+  if (attentionBias && !past)
+    c.check(
+      attentionBias.shape.length === 4 && fitsInto(attentionBias.shape, [batch, heads, length, tokens]),
+      "the attention bias must broadcast to [batch, heads, length of query, length of key]",
+    );
+  return [{ dtype, shape: [batch, length, valueWidth] }];
 }
 
 export function skipLayerNormalization(c: InferContext): readonly ValueType[] {

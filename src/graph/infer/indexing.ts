@@ -32,8 +32,13 @@ export function gatherElements(c: InferContext<{ readonly axis: number }>): read
   const { dtype, shape } = c.input(0);
   const indices = c.input(1);
   c.checkDType(isIndex(indices.dtype), "indices must be int32 or int64");
-  c.axis(c.attributes.axis, shape.length);
+  const axis = c.axis(c.attributes.axis, shape.length);
   c.check(indices.shape.length === shape.length, "X and indices must have the same number of axes");
+  for (const [i, dim] of indices.shape.entries()) {
+    const size = shape[i]!;
+    const exceeds = i !== axis && typeof dim === "number" && typeof size === "number" && dim > size;
+    c.check(!exceeds, `indices must not exceed X on axis ${i}`);
+  }
   return [{ dtype, shape: indices.shape }];
 }
 

@@ -138,7 +138,7 @@ export function split(
 /** `num_outputs` parts of the same size, the last one smaller where it does not divide. */
 function equalParts(c: InferContext<{ readonly num_outputs: number | undefined }>, size: Dim): readonly Dim[] {
   const count = c.attributes.num_outputs ?? c.fail("split or num_outputs must be given");
-  c.check(count > 0, "num_outputs must be positive");
+  c.check(count > 0 && (isSymbolic(size) || count <= size), "num_outputs must lie in [1, size of the axis]");
   const part = divideExactly(size, count) ?? ceilDivDim(size, count);
   const parts = new Array<Dim>(count - 1).fill(part);
   return [...parts, subDims(size, mulDims(part, count - 1))];

@@ -61,6 +61,8 @@ export function fusedMatMul(
   const b = c.input(1);
   const { transA, transB, transBatchA, transBatchB } = c.attributes;
   c.checkDType(a.dtype === b.dtype && isFloat(a.dtype), "element types must be equal and floating-point");
+  if (transBatchA || transBatchB)
+    c.check(a.shape.length === b.shape.length, "A and B must have the same number of axes");
   const left = transposed(a.shape, transA, transBatchA);
   return [{ dtype: a.dtype, shape: productShape(c, left, transposed(b.shape, transB, transBatchB)) }];
 }

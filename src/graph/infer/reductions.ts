@@ -40,6 +40,8 @@ export function cumSum(c: InferContext): readonly ValueType[] {
   const axis = c.input(1);
   c.checkDType(isNumber(dtype) && isIndex(axis.dtype), "the input must be numbers and the axis int32 or int64");
   c.check(axis.shape.length <= 1, "the axis must be a scalar");
+  const [at] = axis.known ?? [];
+  if (typeof at === "number") c.axis(at, shape.length);
   return [{ dtype, shape }];
 }
 

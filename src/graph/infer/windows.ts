@@ -91,9 +91,14 @@ export function deformConv(c: InferContext<ConvAttributes & { readonly offset_gr
 }
 
 export function maxPool(c: InferContext<PoolAttributes>): readonly ValueType[] {
+  const { dtype } = c.input(0);
+  c.checkDType(
+    isFloat(dtype) || dtype === "int8" || dtype === "uint8",
+    "the input must be floating-point, int8 or uint8",
+  );
   const shape = poolShape(c);
   return [
-    { dtype: c.input(0).dtype, shape },
+    { dtype, shape },
     { dtype: "int64", shape },
   ];
 }
