@@ -1,0 +1,40 @@
+/** What a data set of labelled images is, wherever its pixels come from. */
+
+import type { Image } from "../image.ts";
+import type { FolderSource } from "./folder-node.ts";
+import type { MemorySource } from "./memory.ts";
+import type { ShapesSource } from "./shapes.ts";
+
+/** One labelled image. */
+export interface Sample {
+  readonly image: Image;
+  /** Index into the data set's classes. */
+  readonly label: number;
+  /** The file it came from; absent where the data set is not made of image files. */
+  readonly file?: string | undefined;
+}
+
+/** Labelled images that can be read in any order. */
+export interface Dataset {
+  /** For people: `hymenoptera/train`, `mnist`. */
+  readonly name: string;
+  /** Class names; a label is an index into them. */
+  readonly classes: readonly string[];
+  /** Number of images. */
+  readonly length: number;
+  /**
+   * The image at `index`, 0 ≤ index < length.
+   * @throws {VitrineError} INVALID_FILE, UNSAFE_FILE or NOT_FOUND, naming the file, when it cannot be read.
+   */
+  get(index: number): Promise<Sample>;
+  /** The label at `index`, without reading the image. */
+  labelOf(index: number): number;
+  /** Plain data from which a worker thread opens the same data set again. */
+  readonly source: DatasetSource;
+}
+
+/** All that can be sent to a worker thread. */
+export type DatasetSource = FolderSource | MemorySource | ShapesSource;
+
+/** Parts of a data set: to learn from, to choose by, to report on. */
+export type Split = "train" | "validation" | "test";

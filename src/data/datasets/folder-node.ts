@@ -1,0 +1,202 @@
+/**
+ * A folder with one folder of images for each class, as torchvision's `ImageFolder` reads it.
+ *
+ * Classes and files are in the order of their names by code point. Links are followed; hidden files and what has no image's name ending are skipped and listed.
+ */
+
+import { readdir, realpath, stat } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import { VitrineError } from "../../errors.ts";
+import { type DecodeOptions, decodeImage } from "../decode-node.ts";
+import { imageExtensions } from "../image-format.ts";
+import type { Dataset, Split } from "./dataset.ts";
+
+/** Paths and labels of a folder's images. */
+export interface FolderSource {
+  readonly kind: "folder";
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly files: readonly string[];
+  readonly labels: Uint16Array;
+  readonly orientation: "exif" | "ignore";
+}
+
+/** A file or folder that was left out, and why. */
+export interface Skipped {
+  readonly file: string;
+  readonly reason: string;
+}
+
+/** A data set of image files. */
+export interface FolderDataset extends Dataset {
+  readonly source: FolderSource;
+  readonly skipped: readonly Skipped[];
+}
+
+/** How to read a folder. */
+export interface FolderOptions {
+  /** The classes that the folder must have no others than, as for validation images of a trained model. Default: the names of its folders. */
+  readonly classes?: readonly string[];
+  /** See `DecodeOptions`; default `exif`. */
+  readonly orientation?: DecodeOptions["orientation"];
+}
+
+const splitNames: Readonly<Record<Split, readonly string[]>> = {
+  train: ["train", "training"],
+  validation: ["val", "valid", "validation"],
+  test: ["test", "testing"],
+};
+
+/**
+ * The folders of class folders in `root`: its `train`, `val` (`valid`, `validation`) and `test` folders, or itself as `train` where it has no such folder.
+ * @throws {VitrineError} NOT_FOUND or INVALID_FILE when `root` is missing, no folder, or not readable.
+ */
+export async function splitFolders(root: string): Promise<Partial<Record<Split, string>> & { readonly train: string }> {
+  const names = await listFolder(root);
+  const found: Partial<Record<Split, string>> = {};
+  for (const split of ["train", "validation", "test"] as const) {
+    const name = splitNames[split].find((candidate) => names.includes(candidate));
+    if (name !== undefined && (await stat(join(root, name))).isDirectory()) found[split] = join(root, name);
+  }
+  return { ...found, train: found.train ?? root };
+}
+
+/**
+ * Reads the names of all images in a folder of class folders; the images themselves are decoded when they are asked for.
+ * @throws {VitrineError} NOT_FOUND when the folder is missing; INVALID_FILE when it cannot be read; DATA_PROBLEM when it has no images, fewer than two classes,
+ * a class without images, or a class that `options.classes` lacks.
+ */
+export async function openFolder(root: string, options: FolderOptions = {}): Promise<FolderDataset> {
+  const problem = (rule: string, evidence: string, next?: string): VitrineError =>
+    new VitrineError("DATA_PROBLEM", { rule, evidence, place: root, next });
+  const layout = "put each class's images into a folder of its own, named after the class";
+  const skipped: Skipped[] = [];
+  const folders: string[] = [];
+  let looseImages = 0;
+  for (const name of await listFolder(root)) {
+    const kind = await kindOf(join(root, name));
+    if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: join(root, name), reason: "hidden" });
+    else if (kind === "folder") folders.push(name);
+    else {
+      skipped.push({ file: join(root, name), reason: kind === "file" ? "not in a class folder" : kind });
+      if (hasImageEnding(name)) looseImages++;
+    }
+  }
+  if (folders.length === 0)
+    throw problem(
+      "a data set must be a folder of class folders",
+      looseImages > 0 ? `got ${looseImages} images and no folder` : "it has no folder",
+      layout,
+    );
+  const classes = options.classes ?? folders;
+  const unknown = folders.filter((name) => !classes.includes(name));
+  if (unknown.length > 0)
+    throw problem(
+      `its classes must be among ${listed(classes)}`,
+      `got ${listed(unknown)}`,
+      "remove or rename the folders",
+    );
+  const files: string[] = [];
+  const labels: number[] = [];
+  const empty: string[] = [];
+  for (const name of folders) {
+    const before = files.length;
+    await collect(join(root, name), files, skipped, new Set());
+    for (let i = before; i < files.length; i++) labels.push(classes.indexOf(name));
+    if (files.length === before) empty.push(name);
+  }
+  if (files.length === 0) throw problem("a data set must have images", `none in ${folders.length} folders`, layout);
+  if (empty.length > 0 && options.classes === undefined)
+    throw problem("each class must have images", `none in ${listed(empty)}`, "remove the folders or fill them");
+  if (classes.length < 2) throw problem("there must be at least two classes", `got only ${listed(classes)}`, layout);
+  const name = splitNameOf(root);
+  const source: FolderSource = {
+    kind: "folder",
+    name,
+    classes,
+    files,
+    labels: Uint16Array.from(labels),
+    orientation: options.orientation ?? "exif",
+  };
+  return { ...folderDataset(source), source, skipped };
+}
+
+/** The data set of a list of files, as a worker thread opens it. */
+export function folderDataset(source: FolderSource): Dataset {
+  const { name, classes, files, labels, orientation } = source;
+  return {
+    name,
+    classes,
+    length: files.length,
+    source,
+    labelOf: (index) => labels[index]!,
+    async get(index) {
+      const file = files[index]!;
+      return { image: await decodeImage(file, { orientation }), label: labels[index]!, file };
+    },
+  };
+}
+
+/** `photos/train` for a split's folder, `photos` for any other. */
+function splitNameOf(root: string): string {
+  const name = basename(root);
+  const isSplit = Object.values(splitNames).some((names) => names.includes(name));
+  return isSplit ? `${basename(dirname(root))}/${name}` : name;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 8).join(", ");
+  return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
+}
+
+function hasImageEnding(name: string): boolean {
+  return imageExtensions.includes(extname(name).toLowerCase());
+}
+
+/** Names in a folder, sorted by code point (the order of their UTF-8 bytes). */
+async function listFolder(folder: string): Promise<string[]> {
+  try {
+    const names = await readdir(folder);
+    return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new VitrineError(code === "ENOENT" ? "NOT_FOUND" : "INVALID_FILE", {
+      rule: "a data set must be a readable folder",
+      evidence: code,
+      place: folder,
+      cause,
+    });
+  }
+}
+
+async function kindOf(path: string): Promise<"folder" | "file" | "broken link" | "neither file nor folder"> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return "broken link";
+  return found.isDirectory() ? "folder" : found.isFile() ? "file" : "neither file nor folder";
+}
+
+/** Adds the images of a folder and the folders in it; `visited` holds the real paths on the way down, against links that lead back. */
+async function collect(
+  folder: string,
+  files: string[],
+  skipped: Skipped[],
+  visited: ReadonlySet<string>,
+): Promise<void> {
+  const real = await realpath(folder);
+  if (visited.has(real)) {
+    skipped.push({ file: folder, reason: "a link to a folder above it" });
+    return;
+  }
+  for (const name of await listFolder(folder)) {
+    const path = join(folder, name);
+    if (name.startsWith(".")) {
+      skipped.push({ file: path, reason: "hidden" });
+      continue;
+    }
+    const kind = await kindOf(path);
+    if (kind === "folder") await collect(path, files, skipped, new Set([...visited, real]));
+    else if (kind !== "file") skipped.push({ file: path, reason: kind });
+    else if (hasImageEnding(name)) files.push(path);
+    else skipped.push({ file: path, reason: "not named like an image" });
+  }
+}
