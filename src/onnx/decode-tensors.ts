@@ -36,7 +36,7 @@ export function arrayOfTensor(tensor: TensorProto, files: ExternalFiles, place: 
   const bytes = length * bytesPerElement(dtype);
   if (raw.byteLength !== bytes)
     throw invalid(`${dtype} [${shape.join(", ")}] has ${bytes} bytes`, `got ${raw.byteLength}`, where);
-  return { dtype, shape, data: viewBytes(dtype, raw.slice(), length) };
+  return { dtype, shape, data: viewBytes(dtype, new Uint8Array(raw), length) };
 }
 
 /** Locations of the other files that tensors refer to. */

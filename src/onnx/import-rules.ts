@@ -167,10 +167,14 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
     attributes: ["axes", "keepdims", "noop_with_empty_axes"],
     build: (c) => {
       const axes = c.numbers("axes");
-      const attributes = { keepdims: c.number("keepdims", 1), noop_with_empty_axes: c.number("noop_with_empty_axes", 0) };
+      const attributes = {
+        keepdims: c.number("keepdims", 1),
+        noop_with_empty_axes: c.number("noop_with_empty_axes", 0),
+      };
       return c.make("Log", c.make("ReduceSum", [c.input(0), axes ? c.ints(axes) : c.inputs[1]], attributes));
     },
   },
+  CastLike: { build: (c) => c.make("Cast", [c.input(0)], { to: codeOfDType(c.input(1).dtype) }) },
   Clip: clip,
   Resize: resize,
   Upsample: upsample,

@@ -1,7 +1,7 @@
 /** Runs one operator test case of ONNX: import, export again, run, compare. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { type VitrineError } from "../../src/errors.ts";
+import type { VitrineError } from "../../src/errors.ts";
 import { isFloat, type NdArray, toFloat32 } from "../../src/graph/dtype.ts";
 import { constantValue, type Graph, inputValue } from "../../src/graph/graph.ts";
 import type { Value } from "../../src/graph/value.ts";
@@ -29,7 +29,9 @@ export function readCase(folder: string): Case | undefined {
   const arrays = (kind: string): NdArray[] => {
     const list: NdArray[] = [];
     for (let i = 0; existsSync(`${folder}/test_data_set_0/${kind}_${i}.pb`); i++)
-      list.push(arrayOfTensor(readTensor(readFileSync(`${folder}/test_data_set_0/${kind}_${i}.pb`)), new Map(), folder));
+      list.push(
+        arrayOfTensor(readTensor(readFileSync(`${folder}/test_data_set_0/${kind}_${i}.pb`)), new Map(), folder),
+      );
     return list;
   };
   try {
@@ -45,7 +47,8 @@ export function readCase(folder: string): Case | undefined {
   }
 }
 
-export async function runCase(runtime: Runtime, test: Case): Promise<CaseResult> {
+/** `declared` sizes are those of the file, symbols included; else those of the data. */
+export async function runCase(runtime: Runtime, test: Case, sizes: "declared" | "data" = "data"): Promise<CaseResult> {
   let model: ImportedModel;
   try {
     model = decodeModel(test.model);
@@ -54,7 +57,7 @@ export async function runCase(runtime: Runtime, test: Case): Promise<CaseResult>
   }
   let graph: Graph;
   try {
-    graph = trace(model, test.inputs);
+    graph = sizes === "declared" ? model.graph() : trace(model, test.inputs);
   } catch (error) {
     return { status: "untraceable", reason: textOf(error) };
   }

@@ -1,0 +1,67 @@
+/**
+ * Models from a disk, with the files that their tensors lie in.
+ *
+ * A model names those files itself, so that a hostile one could name any file of the machine: only regular files with one name,
+ * inside the model's folder, reached without a link, are read.
+ * @source the defences of onnx 1.21 against CVE-2022-25882, CVE-2024-27318, CVE-2026-34446 and CVE-2026-34447.
+ */
+
+import { constants, type Stats } from "node:fs";
+import { lstat, open, readFile, realpath } from "node:fs/promises";
+import { dirname, isAbsolute, join, sep } from "node:path";
+import { VitrineError } from "../errors.ts";
+import { type ImportedModel, importModel } from "./decode.ts";
+import { externalLocations } from "./decode-tensors.ts";
+import { readModel } from "./schema.ts";
+
+/**
+ * Reads a model and the files it refers to.
+ * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSUPPORTED_OPERATOR, or UNSAFE_FILE when it refers to a file outside its folder.
+ */
+export async function loadModel(path: string): Promise<ImportedModel> {
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new VitrineError("NOT_FOUND", { rule: "the model must be a readable file", evidence: cause.message, cause });
+  });
+  const model = readModel(bytes, path);
+  const external = new Map<string, Uint8Array>();
+  for (const location of externalLocations(model.graph.initializers))
+    external.set(location, await readBeside(path, location));
+  return importModel(model, external, path);
+}
+
+async function readBeside(path: string, location: string): Promise<Uint8Array> {
+  const refuse = (evidence: string): never => {
+    throw new VitrineError("UNSAFE_FILE", {
+      rule: "external data must be a plain file inside the model's folder",
+      evidence: `"${location}" ${evidence}`,
+      place: path,
+      next: "do not use this file unless you know where it comes from",
+    });
+  };
+  const parts = location.split(/[/\\]/);
+  if (location === "" || location.includes("\0") || isAbsolute(location) || /^[A-Za-z]:/.test(location))
+    return refuse("is no relative path");
+  if (parts.includes("..")) return refuse("leaves the folder");
+  const folder = await realpath(dirname(path));
+  const file = join(folder, ...parts);
+  if (!file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) return refuse("leaves the folder");
+  let before: Stats;
+  try {
+    if ((await realpath(file)) !== file) return refuse("is reached through a link");
+    before = await lstat(file);
+  } catch (cause) {
+    if (cause instanceof VitrineError) throw cause;
+    throw new VitrineError("NOT_FOUND", { rule: "external data must be there", evidence: file, place: path, cause });
+  }
+  if (!before.isFile()) return refuse("is no regular file");
+  if (before.nlink !== 1) return refuse("has more than one name");
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+  try {
+    // Between the checks and the opening, the file could have been exchanged.
+    const opened = await handle.stat();
+    if (opened.ino !== before.ino || opened.dev !== before.dev || opened.nlink !== 1) return refuse("was exchanged");
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
