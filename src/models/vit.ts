@@ -196,7 +196,9 @@ function attnPoolOf(config: ViTConfig, heads: number, norm: TokenNormMaker): Att
 }
 
 function normOf({ norm, eps }: ViTConfig): TokenNormMaker {
-  return norm === "layer" ? (width) => new LayerNorm(width, { eps }) : (width) => new RmsNorm(width, { eps });
+  return norm === "layer"
+    ? (width, scale) => new LayerNorm(width, { eps, scale })
+    : (width, scale) => new RmsNorm(width, { eps, scale });
 }
 
 /** @source timm/models/vision_transformer.py init_weights_vit_timm, init_weights_vit_jax */

@@ -4,14 +4,22 @@ import { mulDims } from "../graph/dim.ts";
 import { ndarray } from "../graph/dtype.ts";
 import { makeVariable } from "../graph/graph.ts";
 import { applyMany, groupNorm, layerNorm, mean, pow, sizeScalar, square, type Tensor } from "../tensor/index.ts";
-import { constant, ones, zeros } from "./init.ts";
+import { constant, type Initializer, ones, zeros } from "./init.ts";
 import { Buffer, buffer, type Mode, Module, type Parameter, parameter } from "./module.ts";
 
 /** A normalisation over the last axis. */
 export type TokenNorm = LayerNorm | RmsNorm;
 
-/** Makes a normalisation for tokens of a given width. */
-export type TokenNormMaker = (width: number) => TokenNorm;
+/** Makes a normalisation for tokens of a given width. @param scale how its weights begin; ones without it */
+export type TokenNormMaker = (width: number, scale?: Initializer) => TokenNorm;
+
+/** What a token normalisation may be told besides its width. */
+export interface TokenNormOptions {
+  /** ε, added to the variance or mean square. */
+  readonly eps?: number;
+  /** How its weights begin; ones without it. */
+  readonly scale?: Initializer | undefined;
+}
 
 /** (x − mean) / √(variance + ε) · weight + bias over the last axis. @source Ba et al., arXiv:1607.06450 */
 export class LayerNorm extends Module {
@@ -19,10 +27,10 @@ export class LayerNorm extends Module {
   readonly bias: Parameter;
   readonly #eps: number;
 
-  /** @param eps ε, added to the variance; 1e-5 as in PyTorch without it */
-  constructor(width: number, { eps = 1e-5 }: { readonly eps?: number } = {}) {
+  /** ε is 1e-5, as in PyTorch, where it is not given. */
+  constructor(width: number, { eps = 1e-5, scale = ones }: TokenNormOptions = {}) {
     super();
-    this.weight = parameter([width], ones);
+    this.weight = parameter([width], scale);
     this.bias = parameter([width], zeros);
     this.#eps = eps;
   }
@@ -38,10 +46,10 @@ export class RmsNorm extends Module {
   readonly weight: Parameter;
   readonly #eps: number;
 
-  /** @param eps ε, added to the mean square; 1e-6 as in timm without it */
-  constructor(width: number, { eps = 1e-6 }: { readonly eps?: number } = {}) {
+  /** ε is 1e-6, as in timm, where it is not given. */
+  constructor(width: number, { eps = 1e-6, scale = ones }: TokenNormOptions = {}) {
     super();
-    this.weight = parameter([width], ones);
+    this.weight = parameter([width], scale);
     this.#eps = eps;
   }
 
