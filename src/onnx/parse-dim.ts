@@ -4,7 +4,7 @@ import { addDims, type Dim, floorDivDim, mulDims, symbol } from "../graph/dim.ts
 
 /** The size whose text this is (`b`, `4*t+1`, `floor((t+1)/2)`); `undefined` for any other text. */
 export function parseDim(text: string): Dim | undefined {
-  const tokens = text.match(/floor\(\(|\)\/\d+\)|[A-Za-z_][\w.]*|\d+|[+*-]/g) ?? [];
+  const tokens = text.match(/floor\(|[A-Za-z_][\w.]*|\d+|[-+*/()]/g) ?? [];
   if (tokens.length === 0 || tokens.join("") !== text) return undefined;
   let at = 0;
   const sum = (): Dim | undefined => {
@@ -27,11 +27,14 @@ export function parseDim(text: string): Dim | undefined {
     const token = tokens[at++];
     if (token === undefined) return undefined;
     if (/^\d+$/.test(token)) return Number(token);
-    if (/^\w[\w.]*$/.test(token)) return symbol(token);
-    if (token !== "floor((") return undefined;
+    if (token !== "floor(") return /^\w/.test(token) ? symbol(token) : undefined;
+    const grouped = tokens[at] === "(";
+    if (grouped) at++;
     const numerator = sum();
-    const divisor = /^\)\/(\d+)\)$/.exec(tokens[at++] ?? "")?.[1];
-    return numerator === undefined || divisor === undefined ? undefined : floorDivDim(numerator, Number(divisor));
+    if (grouped && tokens[at++] !== ")") return undefined;
+    const [slash, divisor, close] = tokens.slice(at, (at += 3));
+    if (numerator === undefined || slash !== "/" || !/^\d+$/.test(divisor ?? "") || close !== ")") return undefined;
+    return floorDivDim(numerator, Number(divisor));
   };
   const dim = sum();
   return at === tokens.length ? dim : undefined;

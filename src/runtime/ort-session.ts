@@ -48,7 +48,8 @@ export class OrtSession implements Session {
     }
     let results: InferenceSession.ReturnType;
     try {
-      results = await this.#session.run(ortFeeds, ortFetches);
+      // What goes wrong is thrown; the engine need not print it as well.
+      results = await this.#session.run(ortFeeds, ortFetches, { logSeverityLevel: 4 });
     } catch (cause) {
       throw engineError("run", cause);
     }

@@ -5,7 +5,7 @@
 
 import { Worker } from "node:worker_threads";
 import { VitrineError } from "../errors.ts";
-import type { NdArray, TypedArray } from "../graph/dtype.ts";
+import { allocate, type NdArray } from "../graph/dtype.ts";
 import { joinChunks } from "../onnx/encode.ts";
 import type { NodeRuntimeOptions } from "./node.ts";
 import {
@@ -66,7 +66,7 @@ class WorkerSession implements Session {
     );
     // A view would be sent with all of the buffer behind it.
     const copy = (chunks: readonly Uint8Array[]): Uint8Array[] => [
-      chunks.length === 1 ? chunks[0]!.slice() : joinChunks(chunks),
+      chunks.length === 1 ? new Uint8Array(chunks[0]!) : joinChunks(chunks),
     ];
     const chunks = copy(model.chunks);
     const files = model.files.map((file) => ({ ...file, chunks: copy(file.chunks) }));
@@ -95,7 +95,8 @@ class WorkerSession implements Session {
     const transfer: ArrayBuffer[] = [];
     for (const [name, array] of feeds) {
       const { dtype, shape, data } = isDeviceTensor(array) ? await array.download() : array;
-      const copy: TypedArray = data.slice();
+      const copy = allocate(dtype, data.length);
+      copy.set(data as never);
       copies.set(name, { dtype, shape, data: copy });
       transfer.push(copy.buffer as ArrayBuffer);
     }
