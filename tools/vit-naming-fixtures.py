@@ -129,6 +129,44 @@ finish("torchvision", model)
 older = {k.replace("mlp.0", "mlp.linear_1").replace("mlp.3", "mlp.linear_2"): v for k, v in tensors.items()}
 save_file(older, path("torchvision-older.safetensors"))
 
+# CLIP and DINOv2: names made here, read by timm's own filter. DeiT III: the older names of timm's own layer scale.
+def filtered(name, foreign, model):
+    save_file(foreign, path(name + ".safetensors"))
+    kept = tv.checkpoint_filter_fn(dict(foreign), model)
+    save_file({k: v.contiguous() for k, v in kept.items()}, path(name + ".timm.safetensors"))
+    model.load_state_dict(kept)
+
+
+model = noisy(timm_model(pre_norm=True))
+foreign = {"logit_scale": torch.ones(()), "ln_final.weight": torch.ones(8), "transformer.resblocks.0.ln_1.weight": torch.ones(8)}
+for key, value in model.state_dict().items():
+    for a, b in {
+        "blocks.": "visual.transformer.resblocks.", "norm_pre": "visual.ln_pre", "norm1": "ln_1", "norm2": "ln_2", "attn.qkv.": "attn.in_proj_",
+        "attn.proj": "attn.out_proj", "mlp.fc1": "mlp.c_fc", "mlp.fc2": "mlp.c_proj", "patch_embed.proj.weight": "visual.conv1.weight",
+    }.items():
+        key = key.replace(a, b)
+    key = key.replace("norm.", "visual.ln_post.") if key.startswith("norm.") else key
+    if key == "head.weight":
+        key, value = "visual.proj", value.T
+    elif key == "pos_embed":
+        key, value = "visual.positional_embedding", value[0]
+    elif key == "cls_token":
+        key, value = "visual.class_embedding", value[0, 0]
+    if key != "head.bias":
+        foreign[key] = value.contiguous()
+filtered("clip", foreign, model)
+
+model = noisy(timm_model(init_values=1.0))
+foreign = {k.replace("ls1.gamma", "gamma_1").replace("ls2.gamma", "gamma_2"): v for k, v in model.state_dict().items()}
+save_file(foreign, path("deit3.safetensors"))
+finish("deit3", model)
+
+from timm.layers import SwiGLUPacked
+
+model = noisy(timm_model(init_values=1.0, mlp_layer=SwiGLUPacked, act_layer=torch.nn.SiLU, num_classes=0))
+foreign = {k.replace("mlp.fc1", "mlp.w12").replace("mlp.fc2", "mlp.w3"): v for k, v in model.state_dict().items()}
+filtered("dinov2", foreign | {"mask_token": torch.zeros(1, 8)}, model)
+
 # JAX: random files of the right shapes, read by timm's own loader.
 D, H, N = 8, 2, 5
 rand = lambda *shape: np.random.default_rng(len(arrays)).normal(size=shape).astype("f4")

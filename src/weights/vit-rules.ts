@@ -143,6 +143,36 @@ export const olderTimmVitRules: readonly NameRule[] = [
   { from: "blocks.{i}.gamma_2", to: "blocks.{i}.ls2.gamma" },
 ];
 
+/** OpenAI's CLIP: the image encoder alone; it has no `head.bias`, which timm sets to zero. */
+export const clipVitRules: readonly NameRule[] = [
+  { from: "visual.class_embedding", to: "cls_token", arrange: "d -> 1 1 d" },
+  { from: "visual.positional_embedding", to: "pos_embed", arrange: "n d -> 1 n d" },
+  { from: "visual.conv1.weight", to: "patch_embed.proj.weight" },
+  moved("visual.ln_pre", "norm_pre"),
+  moved("visual.transformer.resblocks.{i}.ln_1", "blocks.{i}.norm1"),
+  { from: "visual.transformer.resblocks.{i}.attn.in_proj_weight", to: "blocks.{i}.attn.qkv.weight" },
+  { from: "visual.transformer.resblocks.{i}.attn.in_proj_bias", to: "blocks.{i}.attn.qkv.bias" },
+  moved("visual.transformer.resblocks.{i}.attn.out_proj", "blocks.{i}.attn.proj"),
+  moved("visual.transformer.resblocks.{i}.ln_2", "blocks.{i}.norm2"),
+  moved("visual.transformer.resblocks.{i}.mlp.c_fc", "blocks.{i}.mlp.fc1"),
+  moved("visual.transformer.resblocks.{i}.mlp.c_proj", "blocks.{i}.mlp.fc2"),
+  moved("visual.ln_post", "norm"),
+  { from: "visual.proj", to: "head.weight", arrange: "d o -> o d" },
+  ...["transformer.{rest}", "token_embedding.weight", "positional_embedding", "ln_final.{leaf}"].map(
+    (from): NameRule => ({ from, to: [] }),
+  ),
+  ...["text_projection", "logit_scale", "input_resolution", "context_length", "vocab_size"].map(
+    (from): NameRule => ({ from, to: [] }),
+  ),
+];
+
+/** DINOv2 without registers: the mask of its pre-training is dropped, the gated MLP has timm's names. */
+export const dinoV2Rules: readonly NameRule[] = [
+  { from: "mask_token", to: [] },
+  moved("blocks.{i}.mlp.w12", "blocks.{i}.mlp.fc1"),
+  moved("blocks.{i}.mlp.w3", "blocks.{i}.mlp.fc2"),
+];
+
 /** Under which paths JAX training code saves the parameters. */
 const jaxPrefixes: readonly string[] = ["", "opt/target/", "params/", "params/img/"];
 
@@ -176,5 +206,7 @@ export const vitNamings: readonly Naming[] = [
       rules: bigVisionVitRules(prefix),
     },
   ]),
+  { name: "CLIP", marks: ["visual.class_embedding"], rules: clipVitRules },
+  { name: "DINOv2", marks: ["mask_token", "blocks.0.ls1.gamma"], rules: dinoV2Rules },
   { name: "DeiT III", marks: ["blocks.0.gamma_1"], rules: olderTimmVitRules },
 ];

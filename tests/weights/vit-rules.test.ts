@@ -47,6 +47,23 @@ test.each(["hf-vit.safetensors", "torchvision.safetensors", "jax-target.npz", "b
   },
 );
 
+test.each([
+  ["clip", "CLIP"],
+  ["deit3", "DeiT III"],
+  ["dinov2", "DINOv2"],
+])("%s becomes what timm makes of it, bit for bit", async (file, naming) => {
+  const source = await openWeights(fixturePath(`naming/${file}.safetensors`));
+  const twin = await openWeights(fixturePath(`naming/${file}.timm.safetensors`));
+  const expected = await readAll(twin);
+  await twin.close();
+  const found = detectNaming(source, vitNamings)!;
+  expect(found.name).toBe(naming);
+  // timm adds a bias of zeros to CLIP's projection.
+  if (file === "clip") expect(expected.delete("head.bias")).toBe(true);
+  expect(bitsOf(await readAll(applyRules(source, found.rules)))).toEqual(bitsOf(expected));
+  await source.close();
+});
+
 test("a bare encoder is told by its names, and its pooler is left out", async () => {
   const source = await openWeights(fixturePath("naming/hf-vit-bare.safetensors"));
   expect(source.has("pooler.dense.weight")).toBe(true);
