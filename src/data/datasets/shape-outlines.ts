@@ -20,7 +20,7 @@ function polygon(...vertices: readonly number[]): Outline {
       const px = x - ax;
       const py = y - ay;
       const share = (px * ex + py * ey) / (ex * ex + ey * ey);
-      const along = share < 0 ? 0 : share > 1 ? 1 : share;
+      const along = Math.max(0, Math.min(1, share));
       const dx = px - ex * along;
       const dy = py - ey * along;
       const squared = dx * dx + dy * dy;

@@ -117,7 +117,7 @@ class Canvas {
       bits ^= bits >>> 17;
       bits ^= bits << 5;
       const value = pixels[i]! + (bits / 2 ** 31) * noise + 0.5;
-      data[i] = value < 0 ? 0 : value > 255 ? 255 : value;
+      data[i] = clampByte(value);
     }
     return { width: size, height: size, channels: 3, data };
   }
