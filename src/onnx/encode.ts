@@ -227,7 +227,7 @@ class Encoder {
     const outputs = node.outputs.map((value, index) => {
       const before = this.#names.get(value);
       if (before !== undefined) return before;
-      if (!all && !used.has(value)) return "";
+      if (index > 0 && !all && !used.has(value)) return "";
       const output = index === 0 ? name : this.#unique(`${name}:${index}`);
       this.#names.set(value, output);
       return output;

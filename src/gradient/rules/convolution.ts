@@ -1,7 +1,7 @@
 /** Convolutions: the input gradient is the transposed convolution, the weight gradient a convolution of input with output gradient. */
 
 import { addDims, type Dim, divideExactly, mulDims, type Shape, subDims } from "../../graph/dim.ts";
-import { apply, pad, slice, sum, type Tensor } from "../../tensor/index.ts";
+import { apply, pad, slice, stack, sum, type Tensor } from "../../tensor/index.ts";
 import type { GradientContext, GradientRules } from "../rule.ts";
 import { numbers, range } from "./axes.ts";
 import { spannedBy, type WindowAxis, windowAttributes, windowAxes } from "./window.ts";
@@ -81,11 +81,13 @@ export function transposedOnto(
  * places, and the groups stay apart.
  */
 function weightGradient(x: Tensor, dy: Tensor, weightShape: Shape, axes: readonly WindowAxis[], group: number): Tensor {
+  const isPointwise = axes.every((a) => a.kernel === 1 && a.stride === 1 && a.begin === 0 && a.end === 0);
+  if (isPointwise) return channelProducts(dy, x, group).reshape(weightShape);
+  if (dy.shape.slice(2).some((dim) => typeof dim !== "number"))
+    return unfoldedWeightGradient(x, dy, weightShape, axes, group);
+
   const [b, , ...space] = x.shape as [Dim, Dim, ...Dim[]];
   const width = weightShape[1]!;
-  const isPointwise = axes.every((a) => a.kernel === 1 && a.stride === 1 && a.begin === 0 && a.end === 0);
-  if (isPointwise) return pointwiseWeightGradient(x, dy, weightShape, group);
-
   const spatial = range(axes.length);
   const exchanged =
     group === 1
@@ -102,18 +104,41 @@ function weightGradient(x: Tensor, dy: Tensor, weightShape: Shape, axes: readonl
   return cropped(inPlace, weightShape.slice(2));
 }
 
-/** A kernel of one element: matrix products over all positions. */
-function pointwiseWeightGradient(x: Tensor, dy: Tensor, weightShape: Shape, group: number): Tensor {
-  const positions = mulDims(1, ...x.shape.slice(2));
+/** The same for free sizes, which cannot be those of a kernel: one product for each position of the window. */
+function unfoldedWeightGradient(
+  x: Tensor,
+  dy: Tensor,
+  weightShape: Shape,
+  axes: readonly WindowAxis[],
+  group: number,
+): Tensor {
+  const padded = pad(
+    x,
+    axes.map((_, i) => i + 2),
+    axes.map(({ begin, end }) => [begin, end] as const),
+  );
+  const products = (read: Tensor, axis: number): readonly Tensor[] => {
+    if (axis === axes.length) return [channelProducts(dy, read, group)];
+    const { kernel, stride, dilation } = axes[axis]!;
+    const span = addDims(mulDims(subDims(dy.shape[axis + 2]!, 1), stride), 1);
+    return range(kernel).flatMap((k) =>
+      products(slice(read, axis + 2, k * dilation, addDims(span, k * dilation), stride), axis + 1),
+    );
+  };
+  return stack(products(padded, 0), -1).reshape(weightShape);
+}
+
+/** Sums of products over batch and positions: dy [b, out, …] and x [b, c, …] of one size → [out, c / group] (group in front of both). */
+function channelProducts(dy: Tensor, x: Tensor, group: number): Tensor {
   const b = x.shape[0]!;
+  const positions = mulDims(1, ...dy.shape.slice(2));
   const matrix = (t: Tensor): Tensor => {
     const c = divideExactly(t.shape[1]!, group)!;
     return t.reshape(group === 1 ? [b, c, positions] : [b, group, c, positions]);
   };
   const [left, right] = [matrix(dy), matrix(x)];
-  const last = range(right.rank - 2);
-  const products = left.matmul(right.transpose([...last, right.rank - 1, right.rank - 2]));
-  return sum(products, { axes: [0] }).reshape(weightShape);
+  const products = left.matmul(right.transpose([...range(right.rank - 2), right.rank - 1, right.rank - 2]));
+  return sum(products, { axes: [0] });
 }
 
 /** The first elements of each spatial axis, where there are more. */
