@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { VitrineError } from "../errors.ts";
 import type { RequestOptions } from "./hub-request-node.ts";
 
 /** Everything a download needs to know of its surroundings. */
@@ -33,6 +34,7 @@ export interface HubCall extends RequestOptions {
 /**
  * Options from `HF_ENDPOINT`, `HF_HUB_CACHE` (or `HUGGINGFACE_HUB_CACHE`, `HF_HOME`, `XDG_CACHE_HOME`), `HF_HUB_OFFLINE`,
  * `TRANSFORMERS_OFFLINE`, `HF_TOKEN`, and the token file at `HF_TOKEN_PATH`. Read once, by whoever starts the program.
+ * @throws {VitrineError} INVALID_ARGUMENT for an `HF_ENDPOINT` that is no address.
  */
 export function hubOptionsFromEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -40,8 +42,14 @@ export function hubOptionsFromEnvironment(
 ): HubOptions {
   const path = (text: string) => (text === "~" || text.startsWith("~/") ? join(home, text.slice(1)) : text);
   const hubHome = path(env.HF_HOME || join(path(env.XDG_CACHE_HOME || join(home, ".cache")), "huggingface"));
+  const endpoint = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  if (!/^https?:/.test(endpoint) || !URL.canParse(endpoint))
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "HF_ENDPOINT must be an address that begins with http:// or https://",
+      evidence: `got ${JSON.stringify(endpoint)}`,
+    });
   return {
-    endpoint: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
+    endpoint,
     cache: path(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(hubHome, "hub")),
     offline: /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE || ""),
     token: env.HF_TOKEN?.trim() || readToken(path(env.HF_TOKEN_PATH || join(hubHome, "token"))),

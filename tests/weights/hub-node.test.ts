@@ -318,6 +318,7 @@ test("options follow Python's environment variables in Python's order", () => {
   expect(from({ HF_HUB_OFFLINE: "0", TRANSFORMERS_OFFLINE: "1" }).offline).toBe(false);
   expect(from({ TRANSFORMERS_OFFLINE: "True" }).offline).toBe(true);
   expect(from({ HF_ENDPOINT: "http://mirror/" }).endpoint).toBe("http://mirror");
+  expect(() => from({ HF_ENDPOINT: "mirror" })).toThrow(/HF_ENDPOINT.*"mirror"/);
   writeFileSync(join(folder, "t"), "from file\n");
   expect(from({ HF_TOKEN_PATH: join(folder, "t") }).token).toBe("from file");
   expect(from({ HF_TOKEN_PATH: join(folder, "t"), HF_TOKEN: "direct" }).token).toBe("direct");

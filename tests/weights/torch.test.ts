@@ -121,6 +121,14 @@ test("the smallest checkpoints are read", async () => {
   expect(root).toBe("a");
 });
 
+test("settings beside the weights, as training scripts save them, are no hindrance", async () => {
+  const settings = `${name("argparse", "Namespace")})\x81}${str("lr")}K\x01sb`;
+  const { root } = await torchFile(
+    memoryBytes(checkpoint(`}(${str("model")}${dict(tensor([4], [1]))}${str("args")}${settings}u`)),
+  );
+  expect([...stateDict(root, "").keys()]).toEqual(["w"]);
+});
+
 test("a tensor of the whole storage, with an empty or a one-element axis, may have any stride", async () => {
   for (const [shape, strides] of [
     [
