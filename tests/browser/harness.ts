@@ -1,0 +1,126 @@
+/**
+ * Runs code in the system's Chromium: bundles a page's script, serves it from 127.0.0.1 and opens it.
+ * The path of the browser is `VITRINE_CHROMIUM`, else the usual ones of Linux distributions.
+ */
+
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const paths = [
+  process.env.VITRINE_CHROMIUM,
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+];
+const executable = paths.find((path) => path !== undefined && existsSync(path));
+
+/** True where a browser is installed. */
+export const hasChromium: boolean = executable !== undefined;
+
+export interface OpenPage {
+  readonly page: Page;
+  /** All that the page wrote to its console, errors included. */
+  readonly log: readonly string[];
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a page that runs `entry`, a TypeScript file beside the test.
+ * @param isolated whether the page may use threads (cross-origin isolation)
+ */
+export async function openPage(entry: URL, isolated = false): Promise<OpenPage> {
+  const files = await bundle(fileURLToPath(entry));
+  const server = await serve(files, isolated);
+  const browser = await launch();
+  const log: string[] = [];
+  const close = async (): Promise<void> => {
+    await browser.close();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  try {
+    const page = await browser.newPage();
+    page.on("console", (message) => log.push(message.text()));
+    page.on("pageerror", (error) => log.push(String(error)));
+    await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+    await page
+      .waitForFunction(() => "checks" in globalThis, undefined, { timeout: 60_000 })
+      .catch(() => {
+        throw new Error(`the page did not start: ${log.join("\n")}`);
+      });
+    return { page, log, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Calls a function that the page has put into `globalThis.checks`. */
+export function callCheck<T>(page: Page, name: string): Promise<T> {
+  return page.evaluate(
+    (check) => (globalThis as unknown as { checks: Record<string, () => Promise<unknown>> }).checks[check]!(),
+    name,
+  ) as Promise<T>;
+}
+
+function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: executable!,
+    headless: true,
+    args: [
+      "--no-sandbox",
+      "--headless=new",
+      // WebGPU on the processor, where there is no graphics card.
+      "--enable-unsafe-webgpu",
+      "--use-webgpu-adapter=swiftshader",
+      "--enable-features=Vulkan",
+      "--use-vulkan=swiftshader",
+      "--disable-vulkan-surface",
+      // Nothing but the page goes over the network.
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+async function bundle(entry: string): Promise<ReadonlyMap<string, Uint8Array>> {
+  const result = await build({
+    entryPoints: { page: entry },
+    bundle: true,
+    write: false,
+    splitting: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    outdir: "/",
+  });
+  return new Map(result.outputFiles.map((file) => [file.path, file.contents]));
+}
+
+function serve(files: ReadonlyMap<string, Uint8Array>, isolated: boolean): Promise<Server> {
+  const engine = fileURLToPath(new URL("../../node_modules/onnxruntime-web/dist", import.meta.url));
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? "/", "http://127.0.0.1").pathname;
+    if (isolated) {
+      response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+      response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
+    }
+    const name = /^\/ort\/([\w.-]+\.(?:wasm|mjs))$/.exec(path)?.[1];
+    if (path === "/") send("text/html", Buffer.from('<!doctype html><script type="module" src="/page.js"></script>'));
+    else if (name)
+      send(name.endsWith(".wasm") ? "application/wasm" : "text/javascript", readFileSync(`${engine}/${name}`));
+    else if (files.has(path)) send("text/javascript", files.get(path)!);
+    else response.writeHead(404).end();
+
+    function send(type: string, body: Uint8Array): void {
+      response.writeHead(200, { "Content-Type": type }).end(body);
+    }
+  });
+  return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+}
