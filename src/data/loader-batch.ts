@@ -1,0 +1,142 @@
+/** One batch of model inputs from a data set: a pure function of the data set, the plan and the batch's number. */
+
+import { VitrineError } from "../errors.ts";
+import { foldIn, keyOf, permutation, stream } from "../graph/random.ts";
+import { type Augmentation, augment } from "./augment.ts";
+import type { Dataset, Sample } from "./datasets/dataset.ts";
+import { type MixRules, mixBatch, mixTargets } from "./mix.ts";
+import { fitImage, normalize, type Preprocessing } from "./preprocess.ts";
+
+/** All that decides what batches hold; plain data, sent to worker threads. */
+export interface BatchPlan {
+  readonly preprocessing: Preprocessing;
+  /** Random changes of training images; without them, the evaluation transform. */
+  readonly augmentation?: Augmentation | undefined;
+  /** Mixing of whole batches; needs `soften`. */
+  readonly mix?: MixRules | undefined;
+  /** Makes targets [b, classes] with this label smoothing, 0 to 1; needed for mixing. */
+  readonly soften?: number | undefined;
+  readonly batchSize: number;
+  /** A new random order in each epoch; otherwise the data set's order. */
+  readonly shuffle: boolean;
+  /** Leaves out a last batch that is not full. */
+  readonly dropLast: boolean;
+  readonly seed: number;
+}
+
+/** A file that could not be read. */
+export interface BadFile {
+  readonly file: string;
+  readonly index: number;
+  readonly reason: string;
+}
+
+/** Model inputs with their labels. */
+export interface Batch {
+  /** Number of the batch within its epoch. */
+  readonly number: number;
+  /** [b, channels, height, width], normalised. */
+  readonly images: Float32Array;
+  readonly shape: readonly [b: number, channels: number, height: number, width: number];
+  /** [b], of the images themselves. */
+  readonly labels: Int32Array;
+  /** [b, classes], mixed and smoothed; only where the plan asks for it. */
+  readonly targets?: Float32Array | undefined;
+  /** [b], positions in the data set. */
+  readonly indices: Uint32Array;
+  /** The files, "" where there is none. */
+  readonly files: readonly string[];
+  /** What could not be read on the way. */
+  readonly bad: readonly BadFile[];
+}
+
+/** Number of batches in an epoch. */
+export function batchesPerEpoch(length: number, { batchSize, dropLast }: BatchPlan): number {
+  return dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
+}
+
+/** The order of an epoch. */
+export function epochOrder(length: number, plan: BatchPlan, epoch: number): Uint32Array {
+  if (!plan.shuffle) return Uint32Array.from({ length }, (_, i) => i);
+  return permutation(foldIn(keyOf(plan.seed), "order", epoch), length);
+}
+
+type Read = Sample | { readonly problem: VitrineError };
+
+async function read(dataset: Dataset, index: number): Promise<Read> {
+  try {
+    return await dataset.get(index);
+  } catch (error) {
+    if (error instanceof VitrineError) return { problem: error };
+    throw error;
+  }
+}
+
+/** How many images after the first in a row may be bad before a training batch gives up. */
+const attempts = 100;
+
+/**
+ * Reads, transforms and stacks the images at `indices`.
+ *
+ * An image that cannot be read is reported in `bad`. In training (with augmentation) the next readable image of the data set takes its place, so that batches
+ * keep their size; in evaluation it is left out, so that nothing is counted twice. Either way the result depends on nothing but the arguments.
+ * @throws {VitrineError} DATA_PROBLEM when no readable image is left; what mixing and preprocessing throw.
+ */
+export async function makeBatch(
+  dataset: Dataset,
+  plan: BatchPlan,
+  epoch: number,
+  number: number,
+  indices: Uint32Array,
+): Promise<Batch> {
+  const [channels, height, width] = plan.preprocessing.inputSize;
+  const size = channels * height * width;
+  const images = new Float32Array(indices.length * size);
+  const kept: number[] = [];
+  const labels: number[] = [];
+  const files: string[] = [];
+  const bad: BadFile[] = [];
+  // One image ahead, so that the next is decoded while this one is resized.
+  let ahead: Promise<Read> | undefined = read(dataset, indices[0]!);
+  for (let position = 0; position < indices.length; position++) {
+    let index = indices[position]!;
+    let sample = await ahead!;
+    ahead = position + 1 < indices.length ? read(dataset, indices[position + 1]!) : undefined;
+    for (let attempt = 0; "problem" in sample; attempt++) {
+      bad.push({ file: sample.problem.fields.place ?? "", index, reason: sample.problem.message });
+      if (!plan.augmentation) break;
+      if (attempt === Math.min(attempts, dataset.length))
+        throw new VitrineError("DATA_PROBLEM", {
+          rule: "a data set must have readable images",
+          evidence: `${attempt + 1} in a row are not, the last because ${sample.problem.message}`,
+          place: dataset.name,
+        });
+      index = (index + 1) % dataset.length;
+      sample = await read(dataset, index);
+    }
+    if ("problem" in sample) continue;
+    const out = images.subarray(kept.length * size, (kept.length + 1) * size);
+    if (plan.augmentation) {
+      // The place in the order is part of the key: an image that stands in for another is not changed as it is on its own.
+      const random = stream(plan.seed, "augment", epoch, indices[position]!);
+      augment(sample.image, plan.preprocessing, plan.augmentation, random, out);
+    } else normalize(fitImage(sample.image, plan.preprocessing), plan.preprocessing, out);
+    kept.push(index);
+    labels.push(sample.label);
+    files.push(sample.file ?? "");
+  }
+  const count = kept.length;
+  const whole = count === indices.length ? images : images.slice(0, count * size);
+  const shape = [count, channels, height, width] as const;
+  const lambda = plan.mix && count > 1 ? mixBatch(whole, shape, plan.mix, stream(plan.seed, "mix", epoch, number)) : 1;
+  return {
+    number,
+    images: whole,
+    shape,
+    labels: Int32Array.from(labels),
+    targets: plan.soften === undefined ? undefined : mixTargets(labels, dataset.classes.length, lambda, plan.soften),
+    indices: Uint32Array.from(kept),
+    files,
+    bad,
+  };
+}
