@@ -60,6 +60,37 @@ export function conv(
   });
 }
 
+/**
+ * `conv` whose window elements each read at their own place plus an offset, bilinearly, zero outside.
+ * @param offset [b, groups · kernel · axes, …output]: for each element of the kernel in C order its shift along each axis
+ * @param mask [b, groups · kernel, …output], a factor for each element that is read
+ * @source Dai et al., arXiv:1703.06211; Zhu et al., arXiv:1811.11168
+ */
+export function deformConv(
+  x: Tensor,
+  weight: Tensor,
+  offset: Tensor,
+  {
+    bias,
+    mask,
+    groups = 1,
+    offsetGroups = 1,
+    ...window
+  }: WindowOptions & {
+    readonly bias?: Tensor;
+    readonly mask?: Tensor;
+    readonly groups?: number;
+    readonly offsetGroups?: number;
+  } = {},
+): Tensor {
+  return apply("DeformConv", [x, weight, offset, bias, mask], {
+    ...windowAttributes(window, weight.rank - 2),
+    group: groups,
+    offset_group: offsetGroups,
+    kernel_shape: weight.shape.slice(2) as readonly number[],
+  });
+}
+
 /** The transpose of `conv` as a map: [b, c, …] with weight [c, out / groups, …], as in PyTorch. */
 export function convTranspose(
   x: Tensor,

@@ -1,7 +1,7 @@
 /** Softmax and the layers that subtract a mean and divide by a deviation. */
 
 import { type Dim, mulDims } from "../../graph/dim.ts";
-import { exp, mean, reciprocal, sizeScalar, sqrt, square, sum, type Tensor } from "../../tensor/index.ts";
+import { cast, exp, mean, reciprocal, sizeScalar, sqrt, square, sum, type Tensor } from "../../tensor/index.ts";
 import { unbroadcast } from "../broadcast.ts";
 import type { GradientContext, GradientRules } from "../rule.ts";
 import { fromFront, range } from "./axes.ts";
@@ -69,7 +69,9 @@ function layerNormGradients({
   outputs,
 }: GradientContext<"LayerNormalization">): readonly (Tensor | undefined)[] {
   const [x, scale, bias] = [input(0), input(1), inputs[2]];
-  const [, rowMean, inverse] = outputs as [Tensor, Tensor, Tensor];
+  // The statistics are float32 whatever x is.
+  const inX = (t: Tensor): Tensor => cast(t, x.dtype);
+  const [rowMean, inverse] = [inX(outputs[1]!), inX(outputs[2]!)];
   const axes = range(x.rank).slice(fromFront(attributes.axis, x.rank));
   const dy = cotangent(0);
   const unit = x.sub(rowMean).mul(inverse);
@@ -80,8 +82,8 @@ function layerNormGradients({
     const [, dMean, dInverse] = cotangents;
     if (!dMean && !dInverse) return dx;
     const count = sizeScalar(mulDims(1, ...axes.map((axis) => x.shape[axis]!)), x.dtype);
-    if (dMean) dx = dx.add(dMean.div(count));
-    if (dInverse) dx = dx.sub(dInverse.mul(square(inverse)).mul(unit).div(count));
+    if (dMean) dx = dx.add(inX(dMean).div(count));
+    if (dInverse) dx = dx.sub(inX(dInverse).mul(square(inverse)).mul(unit).div(count));
     return dx;
   };
   return [

@@ -32,14 +32,14 @@ export const reductionUses: readonly Use[] = [
   use("Softmax", [normal(2, 3, 4)], {}, { free: [["b", 3, "t"]] }),
   use("LogSoftmax", [normal(2, 3)], {}, second),
   use("LogSoftmax", [normal(3, 2)], { axis: 0 }),
-  use("LayerNormalization", [normal(2, 3, 4), normal(4), normal(4)], {}, second),
+  use("LayerNormalization", [normal(2, 3, 4), normal(4), normal(4)], { epsilon: 0.5 }, { ...float32, ...second }),
   use(
     "LayerNormalization",
     [normal(3, 2, 4), normal(4)],
     { epsilon: 0.1 },
     { free: [["b", "t", 4]], dtype: "float32" },
   ),
-  use("LayerNormalization", [normal(2, 3, 4), normal(3, 4), normal(3, 4)], { axis: 1 }),
+  use("LayerNormalization", [normal(2, 3, 4), normal(3, 4), normal(3, 4)], { axis: 1 }, float32),
   use("GroupNormalization", [normal(2, 4, 3), normal(4), normal(4)], { num_groups: 2 }, float32),
   use(
     "GroupNormalization",
