@@ -1,0 +1,31 @@
+/** The boxes that papers share: modules with named parameters, and how these begin. */
+
+export { type Activation, activate, activationNamed } from "./activations.ts";
+export { Attention, type AttentionOptions, attend } from "./attention.ts";
+export { Conv2d, type Conv2dOptions } from "./conv.ts";
+export { Dropout, DropPath, dropPathRates } from "./drop.ts";
+export * from "./init.ts";
+export { Linear, type LinearInit, type LinearOptions } from "./linear.ts";
+export { Mlp, type MlpOptions, PackedSwiGlu, SwiGlu } from "./mlp.ts";
+export { Buffer, buffer, evaluation, type Mode, Module, Parameter, parameter } from "./module.ts";
+export {
+  BatchNorm2d,
+  GroupNorm,
+  LayerNorm,
+  LayerScale,
+  RmsNorm,
+  type TokenNorm,
+  type TokenNormMaker,
+  type TokenNormOptions,
+} from "./norm.ts";
+export { resizePatchKernel } from "./patch-kernel.ts";
+export { PatchEmbed, type PatchEmbedOptions } from "./patches.ts";
+export { AttentionPool, type AttentionPoolOptions } from "./pool.ts";
+export {
+  type GridSize,
+  type PositionLayout,
+  type PositionRule,
+  positionRules,
+  resizeLoadedPositions,
+  resizePositions,
+} from "./positions.ts";
