@@ -50,7 +50,11 @@ export function accumulateGradients(
 
     const share = (end - begin) / size;
     const loss = new Tensor(graph.outputs.get("loss")!);
-    gradients = grad(loss, wrt, { accumulate: gradients, cotangent: full(loss.shape, share, loss.dtype) });
+    gradients = grad(loss, wrt, {
+      constants: [...rows.values()],
+      accumulate: gradients,
+      cotangent: full(loss.shape, share, loss.dtype),
+    });
     const means = [...graph.outputs].map(([name, value]) => [name, new Tensor(value).mul(share)] as const);
     outputs = Object.fromEntries(means.map(([name, t]) => [name, outputs ? outputs[name]!.add(t) : t])) as LossOutputs;
   }
@@ -59,11 +63,14 @@ export function accumulateGradients(
 }
 
 /**
- * How many parts to cut a batch into: about 1,200 rows (tokens × images) each, and at most 8, since the graph grows with them.
+ * How many parts to cut a batch into: 800 to 1,600 rows (tokens × images) each, of equal size where the batch divides, and at most 8, since
+ * the graph grows with them.
  * @param rows rows of one example in the model's matrix products (tokens of an image)
  */
 export function partsFor(batch: number, rows: number): number {
-  return Math.max(1, Math.min(8, batch, Math.round((batch * rows) / 1200)));
+  const most = Math.max(1, Math.min(8, batch, Math.floor((batch * rows) / 750)));
+  const even = Array.from({ length: most }, (_, i) => most - i).find((parts) => batch % parts === 0)!;
+  return even * 2 > most ? even : most;
 }
 
 /** The loss of `rows` examples on placeholders, without work that the loss does not need (tokens that nobody reads in the last block). */

@@ -21,6 +21,8 @@ export interface GradOptions {
   readonly accumulate?: readonly Tensor[] | undefined;
   /** d(final)/d(loss), where the loss is itself only a part; 1 without it. Its shape is the loss'. */
   readonly cotangent?: Tensor | undefined;
+  /** Values through which no gradient flows. */
+  readonly constants?: readonly Tensor[] | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions 
       rule: "grad: the loss must be a scalar",
       evidence: `got ${shapeText(loss.shape)}`,
     });
-  const order = topologicalOrder([loss.value]);
+  const order = topologicalOrder([loss.value], new Set(options.constants?.map((t) => t.value)));
   const active = dependents(
     order,
     wrt.map((t) => t.value),

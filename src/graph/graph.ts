@@ -102,14 +102,14 @@ export function nodeOf(value: Value): Node | undefined {
   return value.source.kind === "node" ? value.source.node : undefined;
 }
 
-/** All nodes that the values need, each after the nodes it needs. */
-export function topologicalOrder(values: Iterable<Value>): readonly Node[] {
+/** All nodes that the values need, each after the nodes it needs. @param given values that are taken as they are */
+export function topologicalOrder(values: Iterable<Value>, given?: ReadonlySet<Value>): readonly Node[] {
   const order: Node[] = [];
   const seen = new Set<Node>();
   // An explicit stack: a training step is deeper than JavaScript's call stack.
   const stack: { node: Node; next: number }[] = [];
   const visit = (value: Value | undefined): void => {
-    const node = value && nodeOf(value);
+    const node = value && !given?.has(value) ? nodeOf(value) : undefined;
     if (node && !seen.has(node)) {
       seen.add(node);
       stack.push({ node, next: 0 });
