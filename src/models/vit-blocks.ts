@@ -164,6 +164,7 @@ type TokenMlp = Mlp | SwiGlu | PackedSwiGlu;
 
 function attentionOf(config: ViTConfig, { norm, init, index }: BlockParts): SelfAttention {
   const options = {
+    headWidth: config.headWidth,
     qkvBias: config.qkvBias,
     projBias: config.projBias,
     qkNorm: config.qkNorm ? norm : undefined,

@@ -86,6 +86,7 @@ export function timmArguments(config: ViTConfig): JsonObject {
   const plain = vitConfig();
   if (config.representation) throw unknown("option", "representation");
   if (config.stem) throw unknown("option", "stem");
+  if (config.headWidth) throw unknown("option", "headWidth");
   const args: Record<string, Json> = {};
   const put = (name: string, value: Json, standard: Json): void => {
     if (JSON.stringify(value) !== JSON.stringify(standard)) args[name] = value;

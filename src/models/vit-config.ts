@@ -17,8 +17,10 @@ export interface ViTConfig {
   readonly width: number;
   /** Number of blocks L. */
   readonly depth: number;
-  /** Attention heads; divides `width`. */
+  /** Attention heads; divides `width` unless `headWidth` is given. */
   readonly heads: number;
+  /** Width of a head's queries, keys and values; width / heads without it. */
+  readonly headWidth: number | undefined;
   /** Width between the two maps of an MLP; with `swiglu_packed`, of gate and value together. */
   readonly mlpWidth: number;
   readonly mlp: "mlp" | "swiglu" | "swiglu_packed";
@@ -113,6 +115,7 @@ export function vitConfig(options: ViTOptions = {}): ViTConfig {
     width,
     depth: 12,
     heads: 12,
+    headWidth: undefined,
     mlpWidth: 4 * width,
     mlp: "mlp",
     activation: "gelu",

@@ -9,6 +9,8 @@ import type { TokenNorm, TokenNormMaker } from "./norm.ts";
 
 /** What an attention may be told besides its sizes. */
 export interface AttentionOptions {
+  /** Width of each head's queries, keys and values; width / heads without it. */
+  readonly headWidth?: number | undefined;
   /** Biases of queries, keys and values; true without it. */
   readonly qkvBias?: boolean;
   /** Bias of the last map; true without it. */
@@ -51,18 +53,19 @@ export class Attention extends Module {
   readonly #heads: number;
 
   /**
-   * @param heads divides `width`
+   * @param heads divides `width`, unless the width of a head is given
    * @throws {VitrineError} INVALID_ARGUMENT when it does not.
    */
   constructor(width: number, heads: number, options: AttentionOptions = {}) {
     super();
-    checkHeads(width, heads);
-    const { qkvBias = true, projBias = true, init } = options;
-    this.qkv = new Linear(width, 3 * width, { bias: qkvBias, init });
-    this.qNorm = options.qkNorm?.(width / heads);
-    this.kNorm = options.qkNorm?.(width / heads);
-    this.norm = options.norm?.(width);
-    this.proj = new Linear(width, width, { bias: projBias, init });
+    const { headWidth, qkvBias = true, projBias = true, init } = options;
+    if (headWidth === undefined) checkHeads(width, heads);
+    const k = headWidth ?? width / heads;
+    this.qkv = new Linear(width, 3 * heads * k, { bias: qkvBias, init });
+    this.qNorm = options.qkNorm?.(k);
+    this.kNorm = options.qkNorm?.(k);
+    this.norm = options.norm?.(heads * k);
+    this.proj = new Linear(heads * k, width, { bias: projBias, init });
     this.attnDrop = new Dropout(options.attnDropout ?? 0);
     this.projDrop = new Dropout(options.dropout ?? 0);
     this.#heads = heads;
@@ -75,7 +78,7 @@ export class Attention extends Module {
     let [q, k, v] = split(this.qkv.forward(x), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b, a, n, k] each
     if (this.qNorm) q = this.qNorm.forward(q);
     if (this.kNorm) k = this.kNorm.forward(k);
-    let y = rearrange(attend(q, k, v, this.attnDrop, mode), "b a n k -> b n (a k)"); //          [b, n, d]
+    let y = rearrange(attend(q, k, v, this.attnDrop, mode), "b a n k -> b n (a k)"); //          [b, n, a·k]
     if (this.norm) y = this.norm.forward(y);
     return this.projDrop.forward(this.proj.forward(y), mode); //                                  [b, n, d]
   }
