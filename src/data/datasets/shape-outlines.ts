@@ -56,9 +56,9 @@ function ellipse(rx: number, ry: number): Outline {
 /** A disc without another disc. */
 function crescent(): Outline {
   return (x, y) => {
-    const dx = x + 0.2;
-    const cut = Math.sqrt((dx - 0.62) ** 2 + y * y) - 0.72;
-    return Math.max(Math.sqrt(dx * dx + y * y) - 0.92, -cut);
+    const dx = x + 0.12;
+    const cut = Math.sqrt((dx - 0.56) ** 2 + y * y) - 0.66;
+    return Math.max(Math.sqrt(dx * dx + y * y) - 0.86, -cut);
   };
 }
 
