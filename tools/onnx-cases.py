@@ -26,7 +26,7 @@ def text(message):
     return base64.b64encode(message.SerializeToString()).decode()
 
 
-def case(name, opset, nodes, inputs, outputs=("y",), initializers=None, free=(), custom=False):
+def case(name, opset, nodes, inputs, outputs=("y",), initializers=None, free=(), custom=False, functions=()):
     """`free`: names of inputs whose first axis is the symbol b."""
 
     def info(key, array):
@@ -43,7 +43,8 @@ def case(name, opset, nodes, inputs, outputs=("y",), initializers=None, free=(),
         [numpy_helper.from_array(array, key) for key, array in (initializers or {}).items()],
     )
     opsets = [helper.make_opsetid("", opset)] + ([helper.make_opsetid("com.microsoft", 1)] if custom else [])
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="")
+    opsets += [helper.make_opsetid(function.domain, 1) for function in functions[:1]]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8, producer_name="", functions=functions)
     model.producer_name = ""
     try:
         if not custom:
@@ -200,6 +201,39 @@ case(
     ],
     {"x": floats(2, 3, 6, 6)},
     initializers={"k": floats(4, 3, 2, 2), "kb": floats(4), "flat": np.array([0, 4, -1]), "g": floats(4), "h": floats(4), "w": floats(4, 12)},
+    free=["x"],
+)
+
+# Functions of the model, one calling the other, with an attribute that is handed down and an older opset inside.
+old = [helper.make_opsetid("", 12), helper.make_opsetid("local", 1)]
+scaled = helper.make_function(
+    "local",
+    "SumAxis",
+    ["a"],
+    ["s"],
+    [onnx.NodeProto(op_type="ReduceSum", input=["a"], output=["s"], attribute=[onnx.AttributeProto(name="axes", ref_attr_name="over", type=onnx.AttributeProto.INTS)])],
+    old,
+    attributes=["over"],
+)
+outer = helper.make_function(
+    "local",
+    "Normalize",
+    ["a"],
+    ["r", "a"],
+    [
+        onnx.NodeProto(op_type="SumAxis", domain="local", input=["a"], output=["t"], attribute=[onnx.AttributeProto(name="over", ref_attr_name="axes", type=onnx.AttributeProto.INTS)]),
+        node("Div", ["a", "t"], ["r"]),
+    ],
+    old,
+    attributes=["axes"],
+)
+case(
+    "functions of the model",
+    18,
+    [node("Normalize", ["x"], ["y", "h"], domain="local", axes=[2], name="/head/Normalize"), node("Normalize", ["h"], ["z", ""], domain="local", axes=[1])],
+    {"x": positive},
+    ["y", "z"],
+    functions=[scaled, outer],
     free=["x"],
 )
 

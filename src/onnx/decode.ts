@@ -14,8 +14,10 @@ import type { Value, Variable } from "../graph/value.ts";
 import { arrayOfTensor, type ExternalFiles } from "./decode-tensors.ts";
 import { type AttributeValue, ImportContext, readAttributes, settle } from "./import-context.ts";
 import { harmless, type ImportRule, importRules, microsoftRules } from "./import-rules.ts";
+import { inlineFunctions, versionsOf } from "./inline-functions.ts";
 import { parseDim } from "./parse-dim.ts";
-import { type ModelProto, type NodeProto, readModel, type ValueInfoProto } from "./schema.ts";
+import { readModel } from "./read-messages.ts";
+import type { ModelProto, NodeProto, ValueInfoProto } from "./schema.ts";
 
 export interface DecodeOptions {
   /** Bytes of the files that large tensors lie in, by the location that the model gives. */
@@ -69,7 +71,7 @@ export function decodeModel(bytes: Uint8Array, options: DecodeOptions = {}): Imp
 export function importModel(model: ModelProto, external: ExternalFiles, place: string): ImportedModel {
   const { graph } = model;
   const plan = planNodes(model, external, place);
-  const settings = settingNames(graph.nodes);
+  const settings = settingNames(plan);
   const leaves = new Map<string, Value>();
   const variables: Variable[] = [];
   for (const tensor of graph.initializers) {
@@ -131,10 +133,7 @@ export function importModel(model: ModelProto, external: ExternalFiles, place: s
 
 /** Finds the rule and the attributes of every node, and reports all that is missing at once. */
 function planNodes(model: ModelProto, external: ExternalFiles, place: string): readonly PlannedNode[] {
-  const versions = new Map(
-    model.opsets.map(({ domain, version }) => [domain === "ai.onnx" ? "" : domain, version] as const),
-  );
-  const opset = versions.get("") ?? 0;
+  const opset = versionsOf(model.opsets).get("") ?? 0;
   if (opset < 7)
     throw new VitrineError("UNSUPPORTED_OPERATOR", {
       rule: "import: models of operator set 7 and later are read",
@@ -147,18 +146,17 @@ function planNodes(model: ModelProto, external: ExternalFiles, place: string): r
     const names = problems.get(what) ?? [];
     problems.set(what, [...names, node.name || node.outputs[0] || "unnamed"]);
   };
-  const plan = model.graph.nodes.map((node): PlannedNode => {
-    const rule =
-      node.domain === "" ? importRules[node.op] : node.domain === "com.microsoft" ? microsoftRules[node.op] : undefined;
-    const spec = isOpName(node.op) ? operatorSpec(node.op) : undefined;
-    const inUnion = spec !== undefined && (spec.domain ?? "") === node.domain;
-    if (!rule && !inUnion) report(node.domain === "" ? node.op : `${node.domain}::${node.op}`, node);
+  const flat = inlineFunctions(model, isKnown, place);
+  const plan = flat.map(({ node, versions }): PlannedNode => {
+    const rule = ruleOf(node);
+    const spec = specOf(node);
+    if (!isKnown(node)) report(node.domain === "" ? node.op : `${node.domain}::${node.op}`, node);
     const attributes = readAttributes(node, (tensor) => arrayOfTensor(tensor, external, place));
-    const allowed = [...(inUnion ? Object.keys(spec.attributes ?? {}) : []), ...(rule?.attributes ?? [])];
+    const allowed = [...Object.keys(spec?.attributes ?? {}), ...(rule?.attributes ?? [])];
     for (const { name, kind } of node.attributes) {
-      if (!rule && !inUnion) break;
-      if (!allowed.includes(name) ? harmless[name]?.(attributes.get(name)) !== true : kind === "other")
-        report(`attribute ${name} of ${node.op}`, node);
+      if (!isKnown(node)) break;
+      const isRead = allowed.includes(name) ? kind !== "other" : harmless[name]?.(attributes.get(name)) === true;
+      if (!isRead) report(`attribute ${name} of ${node.op}`, node);
     }
     return { node, version: versions.get(node.domain) ?? opset, rule, attributes };
   });
@@ -170,6 +168,21 @@ function planNodes(model: ModelProto, external: ExternalFiles, place: string): r
       place,
     });
   return plan;
+}
+
+function isKnown(node: NodeProto): boolean {
+  return ruleOf(node) !== undefined || specOf(node) !== undefined;
+}
+
+function ruleOf({ domain, op }: NodeProto): ImportRule | undefined {
+  const rules = domain === "" ? importRules : domain === "com.microsoft" ? microsoftRules : {};
+  return Object.hasOwn(rules, op) ? rules[op] : undefined;
+}
+
+/** The union's operator of this name and domain. */
+function specOf({ domain, op }: NodeProto): ReturnType<typeof operatorSpec> | undefined {
+  const spec = isOpName(op) ? operatorSpec(op) : undefined;
+  return (spec?.domain ?? "") === domain ? spec : undefined;
 }
 
 function some(names: readonly string[]): string {
@@ -191,8 +204,8 @@ const settingInputs: Readonly<Record<string, readonly number[]>> = {
   MatMulNBits: [2],
 };
 
-function settingNames(nodes: readonly NodeProto[]): ReadonlySet<string> {
-  return new Set(nodes.flatMap(({ op, inputs }) => (settingInputs[op] ?? []).map((i) => inputs[i] ?? "")));
+function settingNames(nodes: readonly PlannedNode[]): ReadonlySet<string> {
+  return new Set(nodes.flatMap(({ node: { op, inputs } }) => (settingInputs[op] ?? []).map((i) => inputs[i] ?? "")));
 }
 
 function importedInput({ name, dataType, shape }: ValueInfoProto, place: string): ImportedInput {

@@ -1,7 +1,8 @@
 /** Initializers in a file, or in a second file beside it where one would be too large. */
 
 import { codeOfDType, type NdArray } from "../graph/dtype.ts";
-import { type TensorProto, writeHead, writeTensorHead } from "./schema.ts";
+import type { TensorProto } from "./schema.ts";
+import { writeHead, writeTensorHead } from "./write-messages.ts";
 
 /** A file of tensors that a model refers to by its location. */
 export interface TensorFile {

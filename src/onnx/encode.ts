@@ -14,17 +14,9 @@ import { operatorSpec } from "../graph/ops.ts";
 import type { Distribution, Node, Value, Variable } from "../graph/value.ts";
 import { encodeAttributes, opsetOf } from "./encode-attributes.ts";
 import { bytesOfArray, type TensorFile, writeInitializers } from "./encode-tensors.ts";
-import {
-  type NodeProto,
-  type ValueInfoProto,
-  writeEntry,
-  writeFields,
-  writeHead,
-  writeNode,
-  writeOperatorSetId,
-  writeValueInfo,
-} from "./schema.ts";
+import type { NodeProto, ValueInfoProto } from "./schema.ts";
 import { SizeNodes } from "./size-nodes.ts";
+import { writeEntry, writeFields, writeHead, writeNode, writeOperatorSetId, writeValueInfo } from "./write-messages.ts";
 
 export interface EncodeOptions {
   /** Whether variables become part of the file (default), or inputs that are fed at each run. */

@@ -116,7 +116,7 @@ export function settle(value: Value): Value {
   return shape.length === 0 ? sizeValue(known[0]!) : sizesValue(known);
 }
 
-/** Attributes as values, or the name of one that vitrine cannot read. */
+/** Attributes as values, without those that vitrine cannot read. */
 export function readAttributes(
   node: NodeProto,
   array: (tensor: (AttributeProto & { readonly kind: "tensor" })["value"]) => NdArray,
@@ -124,7 +124,7 @@ export function readAttributes(
   const values = new Map<string, AttributeValue>();
   for (const attribute of node.attributes) {
     if (attribute.kind === "tensor") values.set(attribute.name, array(attribute.value));
-    else if (attribute.kind !== "other") values.set(attribute.name, attribute.value);
+    else if (attribute.kind !== "other" && attribute.kind !== "reference") values.set(attribute.name, attribute.value);
   }
   return values;
 }

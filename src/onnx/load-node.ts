@@ -12,7 +12,7 @@ import { dirname, isAbsolute, join, sep } from "node:path";
 import { VitrineError } from "../errors.ts";
 import { type ImportedModel, importModel } from "./decode.ts";
 import { externalLocations } from "./decode-tensors.ts";
-import { readModel } from "./schema.ts";
+import { readModel } from "./read-messages.ts";
 
 /**
  * Reads a model and the files it refers to.

@@ -7,14 +7,14 @@ import { decodeModel } from "../../src/onnx/decode.ts";
 import { arrayOfTensor } from "../../src/onnx/decode-tensors.ts";
 import { encodeModel, joinChunks } from "../../src/onnx/encode.ts";
 import { parseDim } from "../../src/onnx/parse-dim.ts";
+import { readTensor } from "../../src/onnx/read-messages.ts";
 import {
-  readTensor,
   writeFields,
   writeHead,
   writeNode,
   writeOperatorSetId,
   writeValueInfo,
-} from "../../src/onnx/schema.ts";
+} from "../../src/onnx/write-messages.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { toHost } from "../../src/runtime/runtime.ts";
 import { type Case, runCase } from "./node-case.ts";
@@ -160,6 +160,32 @@ test("all operators that are missing are named at once, with their nodes", () =>
     "not there: NonZero × 1 (find); If × 2 (branch.0, branch.1) in m.onnx",
   );
   expect(() => decodeModel(modelOf(6))).toThrow(/set 7 and later are read, got 6/);
+});
+
+test("a function that calls itself is refused", () => {
+  const call = writeNode({ name: "", op: "F", domain: "local", inputs: ["x"], outputs: ["y"], attributes: [] });
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const body = writeFields((writer) => {
+    for (const [field, bytes] of [
+      [1, text("F")],
+      [4, text("x")],
+      [5, text("y")],
+      [7, call],
+      [10, text("local")],
+    ] as const)
+      writer.raw(writeHead(field, bytes.length)).raw(bytes);
+  });
+  const graph = writeFields((writer) => writer.raw(writeHead(1, call.length)).raw(call));
+  const model = writeFields((writer) => {
+    const set = writeOperatorSetId({ domain: "", version: 18 });
+    for (const [field, bytes] of [
+      [8, set],
+      [7, graph],
+      [25, body],
+    ] as const)
+      writer.raw(writeHead(field, bytes.length)).raw(bytes);
+  });
+  expect(() => decodeModel(model)).toThrow(/local::F does/);
 });
 
 test("bytes that are no model are refused, whatever they are", () => {

@@ -12,7 +12,7 @@ import {
 } from "../../src/graph/graph.ts";
 import type { Value, Variable } from "../../src/graph/value.ts";
 import { encodeModel, joinChunks } from "../../src/onnx/encode.ts";
-import { readModel } from "../../src/onnx/schema.ts";
+import { readModel } from "../../src/onnx/read-messages.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { toHost } from "../../src/runtime/runtime.ts";
 import { rawNode } from "./raw-node.ts";

@@ -8,7 +8,7 @@ import type { Value } from "../../src/graph/value.ts";
 import { decodeModel, type ImportedModel } from "../../src/onnx/decode.ts";
 import { arrayOfTensor } from "../../src/onnx/decode-tensors.ts";
 import { encodeModel } from "../../src/onnx/encode.ts";
-import { readTensor } from "../../src/onnx/schema.ts";
+import { readTensor } from "../../src/onnx/read-messages.ts";
 import { type Runtime, toHost } from "../../src/runtime/runtime.ts";
 
 export interface CaseResult {
