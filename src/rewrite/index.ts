@@ -1,17 +1,45 @@
-/** From a graph to a better graph with the same results. */
+/**
+ * From a graph to a better graph with the same results: every rewrite is a function from graph to graph, and the two below are the orders
+ * in which they help each other.
+ */
 
-export { selectEarly } from "./select-early.ts";
-
-import type { NdArray } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
-import type { Value } from "../graph/value.ts";
+import { accumulateInGemm } from "./accumulate-in-gemm.ts";
+import { drop } from "./drop.ts";
+import { type Evaluate, foldConstants, foldKnown } from "./fold-constants.ts";
+import { foldWeights } from "./fold-weights.ts";
+import { selectEarly } from "./select-early.ts";
+import { share } from "./share.ts";
 
-export async function rewriteForInference(
-  graph: Graph,
-  _options: { readonly evaluate: (values: readonly Value[]) => Promise<readonly NdArray[]> },
-): Promise<Graph> {
-  return graph;
+export { accumulateInGemm, drop, type Evaluate, foldConstants, foldKnown, foldWeights, selectEarly, share };
+
+/** What `rewriteForInference` needs. */
+export interface InferenceOptions {
+  /** Computes values that depend on no input. */
+  readonly evaluate: Evaluate;
 }
+
+/**
+ * For a graph whose variables no longer change.
+ *
+ * 1. `selectEarly`: while the graph still has the form in which it was traced.
+ * 2. `drop`, `share`: fewer nodes for the rest to look at; `share` also makes equal constants one before they are folded.
+ * 3. `foldConstants`, `foldWeights`: masks, tables and the weights that step 1 parted.
+ * 4. `drop`: moves that met in between.
+ */
+export async function rewriteForInference(graph: Graph, { evaluate }: InferenceOptions): Promise<Graph> {
+  const small = share(drop(selectEarly(graph)));
+  return drop(await foldWeights(await foldConstants(small, evaluate), evaluate));
+}
+
+/**
+ * For a graph that holds gradients and updates. (`selectEarly` belongs before the differentiation: the gradient then never makes what the
+ * loss does not need.)
+ *
+ * 1. `foldKnown`, `drop`, `share`: fewer nodes; parts of weights that several micro-batches use become one.
+ * 2. `accumulateInGemm`: needs the products next to the sums, where step 1 puts them.
+ * 3. `drop`: reshapes that step 2 made.
+ */
 export function rewriteForTraining(graph: Graph): Graph {
-  return graph;
+  return drop(accumulateInGemm(share(drop(foldKnown(graph)))));
 }

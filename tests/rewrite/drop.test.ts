@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { symbol } from "../../src/graph/dim.ts";
+import { printGraph } from "../../src/graph/print.ts";
+import { drop } from "../../src/rewrite/drop.ts";
+import {
+  apply,
+  concat,
+  expand,
+  full,
+  input,
+  ints,
+  pad,
+  scalar,
+  slice,
+  split,
+  squeeze,
+  type Tensor,
+  tensor,
+  unsqueeze,
+} from "../../src/tensor/index.ts";
+import { expectSameNumbers, graphOf, opsOf, randomArray } from "./run.ts";
+
+const b = symbol("b");
+const x = input("x", [b, 4, 6]);
+const feeds = { x: randomArray(1, [3, 4, 6]) };
+
+async function becomes(y: Tensor, ops: readonly string[]): Promise<void> {
+  const graph = graphOf([x], { y: y.mul(3) });
+  const simpler = drop(graph);
+  expect(opsOf(simpler).slice(0, -1)).toEqual(ops);
+  await expectSameNumbers(graph, simpler, feeds);
+}
+
+test.each<[string, Tensor]>([
+  ["Identity", apply("Identity", [x])],
+  ["Dropout without training mode", apply("Dropout", [x, scalar(0.5)])],
+  ["a cast to the same type", apply("Cast", [x], { to: 1 })],
+  ["a double negation", x.neg().neg()],
+  ["+ 0", x.add(0)],
+  ["0 +", apply("Add", [scalar(0), x])],
+  ["+ zeros of its shape", x.add(full([b, 4, 6], 0))],
+  ["− 0", x.sub(0)],
+  ["· 1", x.mul(tensor([1, 1, 1, 1, 1, 1]))],
+  ["/ 1", x.div(1)],
+  ["a sum of one", apply("Sum", [x])],
+  ["a reshape back", x.reshape([b, 24]).reshape([b, 2, 12]).reshape([b, 4, 6])],
+  ["an axis that comes and goes", squeeze(unsqueeze(x, 1), 1)],
+  ["a transpose back", x.transpose([2, 0, 1]).transpose([1, 2, 0])],
+  ["a concatenation of one", apply("Concat", [x], { axis: 1 })],
+  ["a split into one", split(x, [6], 2)[0]!],
+  ["a slice of everything", slice(x, 1, 0)],
+  ["padding by nothing", pad(x, [1], [[0, 0]])],
+  ["an expansion to its own shape", expand(x, [b, 4, 6])],
+  ["a tiling by one", apply("Tile", [x, ints([1, 1, 1])])],
+])("%s goes", async (_, y) => becomes(y, []));
+
+test.each<[string, Tensor, readonly string[]]>([
+  ["two reshapes are one", x.reshape([b, 24]).reshape([b, 2, 12]), ["Reshape"]],
+  ["two transposes are one", x.transpose([0, 2, 1]).transpose([1, 0, 2]), ["Transpose"]],
+  ["a transpose that moves only axes of size 1 is a reshape", x.reshape([b, 1, 24]).transpose([1, 0, 2]), ["Reshape"]],
+])("%s", async (_, y, ops) => becomes(y, ops));
+
+test.each<[string, Tensor]>([
+  ["a sum that broadcasts", input("x", [1]).add(full([b, 4, 6], 0))],
+  ["a reversed axis", slice(x, 1, -1, undefined, -1)],
+  ["1 / x", tensor([1]).div(x)],
+  ["0 − x", tensor([0]).sub(x)],
+  ["· 0", x.mul(0)],
+  ["a dropout that trains", apply("Dropout", [x, scalar(0.5), scalar(1, "bool")])],
+  ["a concatenation of two", concat([x, x], 0)],
+])("%s stays", (_, y) => {
+  const graph = graphOf([x], { y });
+  expect(printGraph(drop(graph))).toBe(printGraph(graph));
+});
