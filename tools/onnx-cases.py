@@ -174,6 +174,25 @@ case(
     free=["x"],
 )
 
+case(
+    "a shape chosen by logic",
+    18,
+    [
+        node("Shape", ["x"], ["heads"], start=1, end=2),
+        node("Equal", ["heads", "four"], ["same"]),
+        node("Not", ["same"], ["other"]),
+        node("Mod", ["heads", "three"], ["rest"]),
+        node("Equal", ["rest", "zero"], ["whole"]),
+        node("And", ["other", "whole"], ["grouped"]),
+        node("Where", ["grouped", "three", "one"], ["groups"]),
+        node("Concat", ["minus", "groups", "four"], ["shape"], axis=0),
+        node("Reshape", ["x", "shape"], ["y"]),
+    ],
+    {"x": x},
+    initializers={k: np.array([v]) for k, v in {"four": 4, "three": 3, "zero": 0, "one": 1, "minus": -1}.items()},
+    free=["x"],
+)
+
 # Operators that become others, and com.microsoft.
 case("Mean 13", 13, [node("Mean", ["x", "z"], ["y"])], {"x": x, "z": floats(3, 4)})
 case("Selu 6", 13, [node("Selu", ["x"], ["y"])], {"x": x})

@@ -2,7 +2,7 @@
 
 import type { InferenceSession, Tensor, TensorConstructor } from "onnxruntime-common";
 import { VitrineError } from "../errors.ts";
-import { type DType, type NdArray, sizeOf, type TypedArray } from "../graph/dtype.ts";
+import { allocate, type DType, type NdArray, sizeOf, type TypedArray } from "../graph/dtype.ts";
 import {
   checkNames,
   type DeviceTensor,
@@ -44,7 +44,8 @@ export class OrtSession implements Session {
     const ortFetches: Record<string, Tensor | null> = {};
     for (const name of names) {
       const target = given?.get(name);
-      ortFetches[name] = target && this.#traits.writesInPlace ? this.#toTensor(name, target) : null;
+      const inPlace = target && this.#traits.writesInPlace && !isShared(target.data);
+      ortFetches[name] = inPlace ? this.#toTensor(name, target) : null;
     }
     let results: InferenceSession.ReturnType;
     try {
@@ -82,8 +83,20 @@ export class OrtSession implements Session {
         evidence: `got ${array.data.length}`,
         place: name,
       });
-    return new this.#traits.Tensor(array.dtype, halfBits(array.dtype, array.data), array.shape);
+    const data = isShared(array.data) ? copyOf(array) : array.data;
+    return new this.#traits.Tensor(array.dtype, halfBits(array.dtype, data), array.shape);
   }
+}
+
+/** The engine refuses memory that threads share. */
+function isShared({ buffer }: TypedArray): boolean {
+  return typeof SharedArrayBuffer !== "undefined" && buffer instanceof SharedArrayBuffer;
+}
+
+function copyOf({ dtype, data }: NdArray): TypedArray {
+  const copy = allocate(dtype, data.length);
+  copy.set(data as never);
+  return copy;
 }
 
 /**

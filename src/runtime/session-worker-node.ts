@@ -9,14 +9,20 @@ import { type Reply, type Request, toFailure } from "./worker-protocol.ts";
 const port = parentPort!;
 let session: Session | undefined;
 
-port.on("message", async (request: Request) => {
+// One after the other: a session is not closed while it runs.
+let queue: Promise<void> = Promise.resolve();
+port.on("message", (request: Request) => {
+  queue = queue.then(() => serve(request));
+});
+
+async function serve(request: Request): Promise<void> {
   try {
     const { reply, transfer } = await answer(request);
     port.postMessage(reply, transfer);
   } catch (error) {
     port.postMessage({ kind: "failed", id: request.id, failure: toFailure(error) } satisfies Reply);
   }
-});
+}
 
 async function answer(request: Request): Promise<{ readonly reply: Reply; readonly transfer: ArrayBuffer[] }> {
   const { id } = request;

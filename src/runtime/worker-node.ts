@@ -48,6 +48,8 @@ class WorkerSession implements Session {
     this.#worker.on("message", (reply: Reply) => {
       const pending = this.#pending.get(reply.id);
       this.#pending.delete(reply.id);
+      // An idle session does not keep the program from ending.
+      if (this.#pending.size === 0) this.#worker.unref();
       if (reply.kind === "failed") pending?.reject(fromFailure(reply.failure));
       else pending?.resolve(reply);
     });
@@ -122,6 +124,7 @@ class WorkerSession implements Session {
     if (this.#ended) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#pending.set(request.id, { resolve, reject });
+      this.#worker.ref();
       this.#worker.postMessage(request, transfer);
     });
   }

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { VitrineError } from "../../src/errors.ts";
 import { symbol } from "../../src/graph/dim.ts";
 import { type DType, type NdArray, ndarray } from "../../src/graph/dtype.ts";
-import { inputValue, makeNode } from "../../src/graph/graph.ts";
+import { inputValue, makeNode, makeVariable } from "../../src/graph/graph.ts";
 import { encodeModel } from "../../src/onnx/encode.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
@@ -77,6 +77,45 @@ for (const [name, open] of runtimes) {
     expect(results.get("y")).toEqual(x(2, 4));
     expect(whole).toEqual(new Float32Array([7, 1, 2, 7]));
     await session.dispose();
+  });
+
+  test(`${name}: arrays that threads share go in and out`, async () => {
+    const session = await (await open()).createSession(doubling());
+    const shared = (...values: number[]): NdArray => {
+      const data = new Float32Array(new SharedArrayBuffer(4 * values.length));
+      data.set(values);
+      return { dtype: "float32", shape: [values.length], data };
+    };
+    const target = shared(9, 9);
+    await session.run(new Map([["x", shared(1, 2)]]), new Map([["y", target]]));
+    expect([...target.data]).toEqual([2, 4]);
+    await session.dispose();
+  });
+
+  test(`${name}: large weights are loaded from memory of their own`, async () => {
+    const a = inputValue("x", "float32", [symbol("b"), 20]);
+    const data = Float32Array.from({ length: 400 }, (_, i) => (i % 21 === 0 ? 3 : 0));
+    const w = makeVariable("w", "float32", [20, 20], () => ndarray("float32", [20, 20], data));
+    const y = makeNode("MatMul", [a, w.value], {}, "").outputs[0]!;
+    const graph = { inputs: [a], outputs: new Map([["y", y]]), updates: new Map() };
+    const session = await (await open()).createSession(encodeModel(graph, { layout: "memory" }));
+    const results = await session.run(new Map([["x", ndarray("float32", [1, 20], new Float32Array(20).fill(2))]]));
+    expect(results.get("y")).toEqual(ndarray("float32", [1, 20], new Float32Array(20).fill(6)));
+    expect(w.data.data.byteLength).toBe(1600);
+    await session.dispose();
+  });
+
+  test(`${name}: runs that are asked for at once all answer, and closing waits for them`, async () => {
+    const session = await (await open()).createSession(doubling());
+    const runs = [1, 2, 3].map((value) => session.run(new Map([["x", x(value)]]), ["y"]));
+    if (name === "worker") {
+      const closed = session.dispose();
+      expect((await Promise.all(runs)).map((r) => r.get("y"))).toEqual([x(2), x(4), x(6)]);
+      await closed;
+    } else {
+      expect((await Promise.all(runs)).map((r) => r.get("y"))).toEqual([x(2), x(4), x(6)]);
+      await session.dispose();
+    }
   });
 
   test(`${name}: missing and unknown names are refused by name`, async () => {

@@ -38,9 +38,9 @@ export function identity(c: InferContext): readonly ValueType[] {
 }
 
 export function not(c: InferContext): readonly ValueType[] {
-  const { dtype, shape } = c.input(0);
+  const { dtype, shape, known } = c.input(0);
   c.checkDType(dtype === "bool", "the input must be bool");
-  return [{ dtype, shape }];
+  return [{ dtype, shape, known: known?.map((holds) => (holds === 0 ? 1 : 0)) }];
 }
 
 /** IsNaN, IsInf. */
@@ -120,7 +120,9 @@ export function variadic(c: InferContext): readonly ValueType[] {
 export function logical(c: InferContext): readonly ValueType[] {
   const a = c.input(0);
   c.checkDType(a.dtype === "bool", "the inputs must be bool");
-  return [{ dtype: "bool", shape: broadcast(c, a, c.input(1)) }];
+  const b = c.input(1);
+  const known = a.known && b.known && combineKnown(a, b, knownBinary[c.op]!);
+  return [{ dtype: "bool", shape: broadcast(c, a, b), known }];
 }
 
 export function equal(c: InferContext): readonly ValueType[] {

@@ -28,6 +28,9 @@ export const knownBinary: Readonly<Record<string, Combine>> = {
   Mod: (a, b) => (isSymbolic(b) || b <= 0 ? undefined : subDims(a, mulDims(b, floorDivDim(a, b)))),
   Min: (a, b) => choose(a, b, (difference) => difference <= 0),
   Max: (a, b) => choose(a, b, (difference) => difference >= 0),
+  And: (a, b) => mulDims(a, b),
+  Or: (a, b) => (a === 1 || b === 1 ? 1 : 0),
+  Xor: (a, b) => (equalDims(a, b) ? 0 : 1),
   Equal: (a, b) => {
     const difference = subDims(a, b);
     if (!isSymbolic(difference)) return difference === 0 ? 1 : 0;
