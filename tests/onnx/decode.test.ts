@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { VitrineError } from "../../src/errors.ts";
 import { addDims, ceilDivDim, floorDivDim, mulDims, subDims, symbol } from "../../src/graph/dim.ts";
 import { type NdArray, ndarray } from "../../src/graph/dtype.ts";
 import { type Graph, inputValue, makeNode, makeVariable } from "../../src/graph/graph.ts";
+import { stream } from "../../src/graph/random.ts";
 import { decodeModel } from "../../src/onnx/decode.ts";
 import { arrayOfTensor } from "../../src/onnx/decode-tensors.ts";
 import { encodeModel, joinChunks } from "../../src/onnx/encode.ts";
@@ -202,4 +204,23 @@ test("bytes that are no model are refused, whatever they are", () => {
     }
   }
   expect(refused).toBeGreaterThan(model.length / 2);
+});
+
+test("damaged models are refused with an error of ours, or read", () => {
+  const random = stream(11);
+  const outcomes = { read: 0, refused: 0 };
+  for (const { model } of cases)
+    for (let round = 0; round < 40; round++) {
+      const damaged = bytes(model);
+      for (let i = 0; i < 1 + random.integer(3); i++) damaged[random.integer(damaged.length)] = random.integer(256);
+      try {
+        decodeModel(damaged).graph();
+        outcomes.read++;
+      } catch (error) {
+        if (!(error instanceof VitrineError)) throw error;
+        outcomes.refused++;
+      }
+    }
+  expect(outcomes.read).toBeGreaterThan(100);
+  expect(outcomes.refused).toBeGreaterThan(1000);
 });
