@@ -86,9 +86,11 @@ export function checkNames(
   fetches: readonly string[],
 ): void {
   const list = (names: readonly string[]): string => names.slice(0, 8).join(", ") + (names.length > 8 ? ", …" : "");
+  const inputs = new Set(session.inputNames);
+  const outputs = new Set(session.outputNames);
   const missing = session.inputNames.filter((name) => !feeds.has(name));
-  const unknown = [...feeds.keys()].filter((name) => !session.inputNames.includes(name));
-  const unknownOutputs = fetches.filter((name) => !session.outputNames.includes(name));
+  const unknown = [...feeds.keys()].filter((name) => !inputs.has(name));
+  const unknownOutputs = fetches.filter((name) => !outputs.has(name));
   if (missing.length > 0 || unknown.length > 0 || unknownOutputs.length > 0)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "run: every input must be fed, and only inputs and outputs of the model named",
