@@ -7,7 +7,7 @@
 
 import { Worker } from "node:worker_threads";
 import { VitrineError } from "../errors.ts";
-import { workerEntry } from "../worker-entry-node.ts";
+import { workerEntry } from "../workers/worker-entry-node.ts";
 import type { Dataset } from "./datasets/dataset.ts";
 import { type BadFile, type Batch, type BatchPlan, batchesPerEpoch, epochOrder, makeBatch } from "./loader-batch.ts";
 import type { LoaderReply, LoaderRequest, LoaderWorkerData } from "./loader-worker-node.ts";

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, renameSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { VitrineError } from "./errors.ts";
+import { VitrineError } from "../errors.ts";
 
 const bundled = new Map<string, URL>();
 
@@ -32,7 +32,7 @@ export function workerEntry(name: string, source: URL): URL {
   const known = bundled.get(name);
   if (known !== undefined) return known;
   const { buildSync } = createRequire(here)("esbuild") as typeof import("esbuild");
-  const folder = fileURLToPath(new URL("../node_modules/.cache/vitrine/workers", here));
+  const folder = fileURLToPath(new URL("../../node_modules/.cache/vitrine/workers", here));
   mkdirSync(folder, { recursive: true });
   const target = `${folder}/${name}.mjs`;
   // Several processes may do this at once: each writes a file of its own and then renames it.
