@@ -2,7 +2,7 @@
 
 import { VitrineError } from "../errors.ts";
 import { activationNamed } from "../nn/activations.ts";
-import { type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
+import type { ViTConfig, ViTOptions } from "./vit-config.ts";
 
 /** Parsed JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -79,51 +79,49 @@ export function timmOptions(args: JsonObject): ViTOptions {
 }
 
 /**
- * timm's arguments for a configuration: all that differ from its defaults.
+ * All of timm's arguments for a configuration, by which two configurations can be compared.
  * @throws {VitrineError} INVALID_ARGUMENT for what timm's class cannot express.
  */
 export function timmArguments(config: ViTConfig): JsonObject {
-  const plain = vitConfig();
   if (config.representation) throw unknown("option", "representation");
-  if (config.stem) throw unknown("option", "stem");
   if (config.headWidth) throw unknown("option", "headWidth");
-  const args: Record<string, Json> = {};
-  const put = (name: string, value: Json, standard: Json): void => {
-    if (JSON.stringify(value) !== JSON.stringify(standard)) args[name] = value;
-  };
+  if (config.resizePositions && config.resizePositions !== "timm")
+    throw unknown("position rule", config.resizePositions);
   const size = ([high, wide]: readonly [number, number]): Json => (high === wide ? high : [high, wide]);
-  put("img_size", size(config.imageSize), 224);
-  put("patch_size", size(config.patchSize), 16);
-  put("in_chans", config.channels, plain.channels);
-  put("embed_dim", config.width, plain.width);
-  put("depth", config.depth, plain.depth);
-  put("num_heads", config.heads, plain.heads);
-  put("mlp_ratio", ratioOf(config), 4);
-  put("mlp_layer", { mlp: "Mlp", swiglu: "SwiGLU", swiglu_packed: "SwiGLUPacked" }[config.mlp], "Mlp");
-  put("act_layer", config.activation, "gelu");
-  put("class_token", config.classToken, true);
-  put("reg_tokens", config.registers, 0);
-  put("pos_embed", config.positions === "none" ? "none" : "learn", "learn");
-  put("no_embed_class", config.positions === "patches", false);
-  put("dynamic_img_size", config.resizePositions !== undefined, false);
-  put("dynamic_img_pad", config.padImages, false);
-  put("qkv_bias", config.qkvBias, true);
-  put("proj_bias", config.projBias, true);
-  put("qk_norm", config.qkNorm, false);
-  put("scale_attn_norm", config.attnNorm, false);
-  put("scale_mlp_norm", config.mlpNorm, false);
-  put("init_values", config.layerScale ?? null, null);
-  put("attn_layer", config.attention === "differential" ? "diff" : "attn", "attn");
-  put("block_fn", blockNames[config.block], "Block");
-  put("norm_layer", normText(config.norm, config.eps), normText("layer", 1e-6));
-  put("embed_norm_layer", config.embedNormEps ? normText("rms", config.embedNormEps) : null, null);
-  put("pre_norm", config.preNorm, false);
-  put("final_norm", config.finalNorm !== "none", true);
-  const pooled = config.pool === "avg" || config.pool === "max" || config.pool === "avgmax";
-  if (config.finalNorm !== "none") put("fc_norm", config.finalNorm === "pooled", pooled);
-  put("global_pool", config.pool === "none" ? "" : config.pool, "token");
-  put("pool_include_prefix", config.poolPrefix, false);
-  return args;
+  return {
+    img_size: size(config.imageSize),
+    patch_size: size(config.patchSize),
+    in_chans: config.channels,
+    num_classes: config.labels,
+    embed_dim: config.width,
+    depth: config.depth,
+    num_heads: config.heads,
+    mlp_ratio: ratioOf(config),
+    mlp_layer: mlpNames[config.mlp],
+    act_layer: config.activation,
+    class_token: config.classToken,
+    reg_tokens: config.registers,
+    distilled: config.distilled,
+    pos_embed: config.positions === "none" ? "none" : "learn",
+    no_embed_class: config.positions === "patches",
+    dynamic_img_size: config.resizePositions !== undefined,
+    dynamic_img_pad: config.padImages,
+    qkv_bias: config.qkvBias,
+    proj_bias: config.projBias,
+    qk_norm: config.qkNorm,
+    scale_attn_norm: config.attnNorm,
+    scale_mlp_norm: config.mlpNorm,
+    init_values: config.layerScale ?? null,
+    attn_layer: config.attention === "differential" ? "diff" : "attn",
+    block_fn: blockNames[config.block],
+    norm_layer: normText(config.norm, config.eps),
+    embed_norm_layer: config.embedNormEps ? normText("rms", config.embedNormEps) : null,
+    pre_norm: config.preNorm,
+    final_norm: config.finalNorm !== "none",
+    fc_norm: config.finalNorm === "pooled",
+    global_pool: config.pool === "none" ? "" : config.pool,
+    pool_include_prefix: config.poolPrefix,
+  };
 }
 
 /** `LayerNorm, eps 1e-05`; the forms that `normNamed` reads. */
@@ -151,15 +149,16 @@ function blockNamed(name: string): ViTConfig["block"] {
   return found[0] as ViTConfig["block"];
 }
 
+const mlpNames: Readonly<Record<ViTConfig["mlp"], string>> = {
+  mlp: "Mlp",
+  swiglu: "SwiGLU",
+  swiglu_packed: "SwiGLUPacked",
+};
+
 function mlpNamed(name: string): ViTConfig["mlp"] {
-  const kinds: Readonly<Record<string, ViTConfig["mlp"]>> = {
-    Mlp: "mlp",
-    SwiGLU: "swiglu",
-    SwiGLUPacked: "swiglu_packed",
-  };
-  const found = kinds[name];
+  const found = Object.entries(mlpNames).find(([, theirs]) => theirs === name);
   if (!found) throw unknown("mlp_layer", name);
-  return found;
+  return found[0] as ViTConfig["mlp"];
 }
 
 /** `LayerNorm`, `layernorm`, `RmsNorm`, with `eps 1e-5` or `eps=1e-5` anywhere behind; timm's ε for either is 1e-6. */
