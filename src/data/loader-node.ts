@@ -39,6 +39,7 @@ export interface Loader {
 
 /**
  * A loader of a data set.
+ * Its threads start with the first batch.
  * @throws {VitrineError} INVALID_ARGUMENT for a batch size below 1, mixing without `soften`, or a data set smaller than one batch with `dropLast`.
  */
 export function openLoader(dataset: Dataset, plan: BatchPlan, options: LoaderOptions = {}): Loader {
@@ -113,11 +114,17 @@ interface Thread {
 }
 
 function threads(dataset: Dataset, plan: BatchPlan, count: number): Makers {
-  const entry = workerEntry("loader", new URL("./loader-worker-node.ts", import.meta.url));
   const workerData: LoaderWorkerData = { source: dataset.source, plan };
   let closed = false;
   let failure: VitrineError | undefined;
-  const pool = Array.from({ length: count }, (): Thread => {
+  let pool: Promise<readonly Thread[]> | undefined;
+
+  async function start(): Promise<readonly Thread[]> {
+    const entry = await workerEntry("loader", new URL("./loader-worker-node.ts", import.meta.url));
+    return Array.from({ length: closed ? 0 : count }, () => startThread(entry));
+  }
+
+  function startThread(entry: URL): Thread {
     const worker = new Worker(entry, { workerData });
     // A process whose own work is done need not wait for idle workers.
     worker.unref();
@@ -141,15 +148,16 @@ function threads(dataset: Dataset, plan: BatchPlan, count: number): Makers {
       if (jobs.size > 0 || !closed) fail(`it ended with code ${code}`);
     });
     return { worker, jobs };
-  });
+  }
+
   return {
-    make(request) {
+    async make(request) {
+      pool ??= start();
+      const running = await pool;
+      if (failure || closed)
+        throw failure ?? new VitrineError("RUNTIME_FAILURE", { rule: "a closed loader makes no batches" });
+      const { worker, jobs } = running.reduce((least, thread) => (thread.jobs.size < least.jobs.size ? thread : least));
       return new Promise((resolve, reject) => {
-        if (failure || closed) {
-          reject(failure ?? new VitrineError("RUNTIME_FAILURE", { rule: "a closed loader makes no batches" }));
-          return;
-        }
-        const { worker, jobs } = pool.reduce((least, thread) => (thread.jobs.size < least.jobs.size ? thread : least));
         jobs.set(`${request.epoch}/${request.number}`, { resolve, reject });
         worker.ref();
         worker.postMessage(request);
@@ -157,7 +165,8 @@ function threads(dataset: Dataset, plan: BatchPlan, count: number): Makers {
     },
     async close() {
       closed = true;
-      await Promise.all(pool.map(({ worker }) => worker.terminate()));
+      const running = await pool?.catch(() => []);
+      await Promise.all((running ?? []).map(({ worker }) => worker.terminate()));
     },
   };
 }

@@ -20,7 +20,7 @@ import {
   type SessionOptions,
 } from "./runtime.ts";
 import { availableCores } from "./threads-node.ts";
-import { workerEntry } from "./worker-entry-node.ts";
+import { workerEntry } from "../workers/worker-entry-node.ts";
 import { fromFailure, type Reply, type Request } from "./worker-protocol.ts";
 
 /** A runtime whose sessions each have a thread of their own; arrays are copied on the way in and handed over on the way out. */

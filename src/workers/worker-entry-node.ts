@@ -1,53 +1,49 @@
-/** Where the code of a worker thread lies: in the built package, or, when running from TypeScript sources, bundled on the spot. */
+/** The script that a worker thread starts with: a file of the built package, or, from sources, one bundled when it is needed. */
 
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { createRequire } from "node:module";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, rename, writeFile } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { VitrineError } from "../errors.ts";
 
-const bundled = new Map<string, URL>();
-
 /**
- * The file to start a worker thread from.
- *
- * The build writes each worker to `dist/workers/NAME.js`. From sources, `source` is bundled by esbuild, a development dependency, into `node_modules/.cache`.
- * @param name - `loader`, `session`, …
- * @param source - the worker's TypeScript file, `new URL("./loader-worker-node.ts", import.meta.url)`.
- * @throws {VitrineError} NOT_AVAILABLE when neither is there.
+ * The URL of the script of the worker `name`.
+ * @param source URL of its TypeScript source, from which the script is made where the package is not built
  */
-export function workerEntry(name: string, source: URL): URL {
-  const here = import.meta.url;
-  if (!here.endsWith(".ts")) {
-    // The bundler may have put this code beside `workers/` or one folder deeper.
-    const built = ["workers", "../workers"]
-      .map((folder) => new URL(`${folder}/${name}.js`, here))
-      .find((url) => existsSync(url));
-    if (built !== undefined) return built;
-    throw new VitrineError("NOT_AVAILABLE", {
-      rule: "a worker thread needs its file in dist/workers",
-      evidence: `no ${name}.js`,
-      next: "build the package again",
-    });
-  }
-  const known = bundled.get(name);
-  if (known !== undefined) return known;
-  const { buildSync } = createRequire(here)("esbuild") as typeof import("esbuild");
-  const folder = fileURLToPath(new URL("../../node_modules/.cache/vitrine/workers", here));
-  mkdirSync(folder, { recursive: true });
-  const target = `${folder}/${name}.mjs`;
-  // Several processes may do this at once: each writes a file of its own and then renames it.
-  const draft = `${folder}/${name}-${process.pid}.mjs`;
-  buildSync({
+export async function workerEntry(name: string, source: URL): Promise<URL> {
+  if (!import.meta.url.endsWith(".ts")) return builtEntry(name);
+  const { build } = await import("esbuild");
+  const bundle = await build({
     entryPoints: [fileURLToPath(source)],
-    outfile: draft,
     bundle: true,
-    platform: "node",
+    write: false,
     format: "esm",
+    platform: "node",
+    target: "node20",
     packages: "external",
-    logLevel: "silent",
   });
-  renameSync(draft, target);
-  const url = pathToFileURL(target);
-  bundled.set(name, url);
-  return url;
+  const text = bundle.outputFiles[0]!.text;
+  // Inside node_modules, so that packages are found from there.
+  const folder = fileURLToPath(new URL("../../node_modules/.cache/vitrine", import.meta.url));
+  const file = `${folder}/${name}-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.mjs`;
+  if (!existsSync(file)) {
+    await mkdir(folder, { recursive: true });
+    const temporary = `${file}.${process.pid}`;
+    await writeFile(temporary, text);
+    await rename(temporary, file);
+  }
+  return pathToFileURL(file);
+}
+
+/** Parts of the built package lie at most one folder below its root. */
+function builtEntry(name: string): URL {
+  for (const root of ["./", "../"]) {
+    const entry = new URL(`${root}workers/${name}.js`, import.meta.url);
+    if (existsSync(fileURLToPath(entry))) return entry;
+  }
+  throw new VitrineError("NOT_AVAILABLE", {
+    rule: "the package must contain the scripts of its worker threads",
+    evidence: `workers/${name}.js is not beside ${import.meta.url}`,
+    next: "reinstall the package",
+  });
 }
