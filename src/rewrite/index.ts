@@ -8,15 +8,28 @@ import { accumulateInGemm } from "./accumulate-in-gemm.ts";
 import { drop } from "./drop.ts";
 import { type Evaluate, foldConstants, foldKnown } from "./fold-constants.ts";
 import { foldWeights } from "./fold-weights.ts";
+import { fuseAttention } from "./fuse-attention.ts";
 import { selectEarly } from "./select-early.ts";
 import { share } from "./share.ts";
 
-export { accumulateInGemm, drop, type Evaluate, foldConstants, foldKnown, foldWeights, selectEarly, share };
+export {
+  accumulateInGemm,
+  drop,
+  type Evaluate,
+  foldConstants,
+  foldKnown,
+  foldWeights,
+  fuseAttention,
+  selectEarly,
+  share,
+};
 
 /** What `rewriteForInference` needs. */
 export interface InferenceOptions {
   /** Computes values that depend on no input. */
   readonly evaluate: Evaluate;
+  /** Whether operators of ONNX Runtime's own (`com.microsoft`) may be used; default true. Without them other engines can load the model. */
+  readonly fuse?: boolean;
 }
 
 /**
@@ -24,12 +37,13 @@ export interface InferenceOptions {
  *
  * 1. `selectEarly`: while the graph still has the form in which it was traced.
  * 2. `drop`, `share`: fewer nodes for the rest to look at; `share` also makes equal constants one before they are folded.
- * 3. `foldConstants`, `foldWeights`: masks, tables and the weights that step 1 parted.
- * 4. `drop`: moves that met in between.
+ * 3. `fuseAttention`, then `drop`: the moves around the fused operator meet the opposite moves around the parts.
+ * 4. `foldConstants`, `foldWeights`: masks, tables and the weights that step 1 parted.
  */
-export async function rewriteForInference(graph: Graph, { evaluate }: InferenceOptions): Promise<Graph> {
+export async function rewriteForInference(graph: Graph, { evaluate, fuse = true }: InferenceOptions): Promise<Graph> {
   const small = share(drop(selectEarly(graph)));
-  return drop(await foldWeights(await foldConstants(small, evaluate), evaluate));
+  const fused = fuse ? drop(fuseAttention(small)) : small;
+  return foldWeights(await foldConstants(fused, evaluate), evaluate);
 }
 
 /**

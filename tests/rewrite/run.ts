@@ -49,23 +49,27 @@ export async function evaluate(values: readonly Value[]): Promise<readonly NdArr
   return values.map((_, i) => results[`v${i}`]!);
 }
 
-/** Expects the same outputs from both graphs within float32 rounding, relative to the largest number of an output. */
+/** Expects the same outputs from every graph within float32 rounding, relative to the largest number of an output. */
 export async function expectSameNumbers(
   before: Graph,
-  after: Graph,
+  after: Graph | readonly Graph[],
   feeds: Readonly<Record<string, NdArray>>,
   tolerance = 2e-6,
 ): Promise<void> {
-  const [expected, actual] = [await run(before, feeds), await run(after, feeds)];
-  expect(Object.keys(actual)).toEqual(Object.keys(expected));
-  for (const [name, want] of Object.entries(expected)) {
-    const got = actual[name]!;
-    expect([got.dtype, got.shape], name).toEqual([want.dtype, want.shape]);
-    const wanted = numbersOf(want);
-    const given = numbersOf(got);
-    const largest = Math.max(1, ...wanted.map(Math.abs));
-    const error = Math.max(0, ...wanted.map((v, i) => Math.abs(v - given[i]!)));
-    expect(error / largest, name).toBeLessThanOrEqual(tolerance);
+  const expected = await run(before, feeds);
+  for (const graph of [after].flat() as readonly Graph[]) {
+    if (graph === before) continue;
+    const actual = await run(graph, feeds);
+    expect(Object.keys(actual)).toEqual(Object.keys(expected));
+    for (const [name, want] of Object.entries(expected)) {
+      const got = actual[name]!;
+      expect([got.dtype, got.shape], name).toEqual([want.dtype, want.shape]);
+      const wanted = numbersOf(want);
+      const given = numbersOf(got);
+      const largest = Math.max(1, ...wanted.map(Math.abs));
+      const error = Math.max(0, ...wanted.map((v, i) => Math.abs(v - given[i]!)));
+      expect(error / largest, name).toBeLessThanOrEqual(tolerance);
+    }
   }
 }
 
