@@ -1,0 +1,32 @@
+/** Models that begin without training. */
+
+import type { Preprocessing } from "../data/preprocess.ts";
+import { createModel, modelNamed } from "../models/registry.ts";
+import type { ViTOptions } from "../models/vit-config.ts";
+import { defaultPreprocessing } from "./prepare.ts";
+import type { Pretrained } from "./pretrained.ts";
+
+export interface NewModelOptions {
+  /** Names of the labels, by index. */
+  readonly labels: readonly string[];
+  /** What differs from the named configuration (`{ imageSize: 32, patchSize: 4, width: 96 }`). */
+  readonly options?: Omit<ViTOptions, "labels">;
+  /** Default: the architecture's, for its size of image. */
+  readonly preprocessing?: Preprocessing;
+}
+
+/**
+ * A named model with first weights, which are drawn from seed 0 when they are needed; `model.initialize(seed)` draws them anew.
+ * @param architecture timm's name
+ * @throws {VitrineError} UNKNOWN_NAME with the nearest names, INVALID_ARGUMENT when options contradict each other.
+ */
+export function newPretrained(architecture: string, { labels, options, preprocessing }: NewModelOptions): Pretrained {
+  const model = createModel(architecture, { ...options, labels: labels.length });
+  return {
+    name: architecture,
+    architecture: modelNamed(architecture).name,
+    model,
+    preprocessing: preprocessing ?? defaultPreprocessing(architecture, model.config),
+    labels,
+  };
+}

@@ -1,0 +1,154 @@
+/** A model into a folder that timm or transformers load unchanged. Node only. */
+
+import { randomBytes } from "node:crypto";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { preprocessingToHuggingFace } from "../data/preprocess-config.ts";
+import { VitrineError } from "../errors.ts";
+import type { NdArray } from "../graph/dtype.ts";
+import { syncFolder, writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { applyRules, invertRules, type NameRule } from "../weights/rules.ts";
+import { saveSafetensors } from "../weights/safetensors-node.ts";
+import { memorySource, readAll } from "../weights/source.ts";
+import { huggingFaceDeitRules, huggingFaceVitRules } from "../weights/vit-rules.ts";
+import { modelToHuggingFace } from "./huggingface-config.ts";
+import type { Pretrained } from "./pretrained.ts";
+import { modelToTimm } from "./timm-config.ts";
+
+/** Whose names the files have. */
+export type Layout = "timm" | "huggingface";
+
+export interface SaveOptions {
+  /** Default: timm's, and Hugging Face's where only that can express the model. */
+  readonly layout?: Layout | undefined;
+  /** Whether a model that is already in the folder is replaced; default false. */
+  readonly replace?: boolean | undefined;
+}
+
+const weightsFile = "model.safetensors";
+
+/** A model's files. */
+const ownFiles: readonly string[] = ["config.json", "preprocessor_config.json", weightsFile];
+
+/**
+ * The layout that expresses a model: the wanted one, or the first that can.
+ * @throws {VitrineError} INVALID_ARGUMENT where none can, saying what stands against it.
+ */
+export function layoutFor(pretrained: Pretrained, wanted?: Layout): Layout {
+  return describe(pretrained, wanted).layout;
+}
+
+/**
+ * Writes `config.json`, `preprocessor_config.json` and `model.safetensors`. A new folder appears whole or not at all; in one that is there
+ * each file is replaced whole, the weights last, and other files stay.
+ * @throws {VitrineError} INVALID_ARGUMENT where the layout cannot express the model; OUTPUT_CONFLICT where a model is in the folder and `replace` is not set; STORAGE_FAILURE.
+ */
+export async function savePretrained(folder: string, pretrained: Pretrained, options: SaveOptions = {}): Promise<void> {
+  const { layout, json } = describe(pretrained, options.layout);
+  const tensors = await namedTensors(pretrained, layout);
+  const target = resolve(folder);
+  const present = await filesIn(target);
+  const ours = present?.filter((name) => ownFiles.includes(name)) ?? [];
+  if (ours.length > 0 && !options.replace) throw conflict(target, ours);
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
+  try {
+    await mkdir(temporary, { recursive: true });
+    for (const [name, content] of Object.entries(json)) {
+      const text = `${JSON.stringify(content, undefined, 2)}\n`;
+      await writeFileAtomically(join(temporary, name), [new TextEncoder().encode(text)]);
+    }
+    await saveSafetensors(join(temporary, weightsFile), tensors, [["format", "pt"]]);
+    if (present === undefined) await rename(temporary, target);
+    else await moveInto(target, temporary, [...Object.keys(json), weightsFile], ours);
+    await syncFolder(dirname(target));
+  } catch (error) {
+    throw error instanceof VitrineError ? error : storageFailure(target, error);
+  } finally {
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+/** Names in a folder; undefined where there is no folder. */
+async function filesIn(folder: string): Promise<readonly string[] | undefined> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw code === "ENOTDIR" ? conflict(folder, ["a file of this name"]) : storageFailure(folder, error);
+  }
+}
+
+/** Replaces files by new ones, and removes those that have no successor. */
+async function moveInto(target: string, from: string, names: readonly string[], old: readonly string[]): Promise<void> {
+  for (const name of names) await rename(join(from, name), join(target, name));
+  for (const name of old) if (!names.includes(name)) await rm(join(target, name));
+}
+
+/** The two configuration files in the wanted layout, or in the first that can express the model. */
+function describe(
+  pretrained: Pretrained,
+  wanted: Layout | undefined,
+): { readonly layout: Layout; readonly json: Readonly<Record<string, unknown>> } {
+  const describers = { timm: timmFiles, huggingface: huggingFaceFiles };
+  const layouts: readonly Layout[] = wanted ? [wanted] : ["timm", "huggingface"];
+  let refusal: unknown;
+  for (const layout of layouts)
+    try {
+      return { layout, json: describers[layout](pretrained) };
+    } catch (error) {
+      if (!(error instanceof VitrineError)) throw error;
+      refusal ??= error;
+    }
+  throw refusal;
+}
+
+function timmFiles(pretrained: Pretrained): Readonly<Record<string, unknown>> {
+  const { resize } = pretrained.preprocessing;
+  // Hugging Face's file has no word for these two; config.json holds them.
+  const expressible = resize?.to !== "cover" && resize?.to !== "contain";
+  return {
+    "config.json": modelToTimm(pretrained),
+    ...(expressible ? { "preprocessor_config.json": preprocessingToHuggingFace(pretrained.preprocessing) } : {}),
+  };
+}
+
+function huggingFaceFiles(pretrained: Pretrained): Readonly<Record<string, unknown>> {
+  return {
+    "config.json": modelToHuggingFace(pretrained),
+    "preprocessor_config.json": preprocessingToHuggingFace(pretrained.preprocessing),
+  };
+}
+
+/** All parameters and buffers under the layout's names. */
+async function namedTensors({ model }: Pretrained, layout: Layout): Promise<ReadonlyMap<string, NdArray>> {
+  const own = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
+  return layout === "timm" ? own : readAll(applyRules(memorySource(own), huggingFaceNames(model.config.distilled)));
+}
+
+/** The rules from timm's names to those of a Hugging Face class that holds the whole classifier. */
+export function huggingFaceNames(distilled: boolean): readonly NameRule[] {
+  if (!distilled) return invertRules(huggingFaceVitRules());
+  // The class without a teacher calls its one head so.
+  return invertRules(huggingFaceDeitRules().filter(({ from }) => from !== "classifier.{leaf}"));
+}
+
+function conflict(place: string, names: readonly string[]): VitrineError {
+  return new VitrineError("OUTPUT_CONFLICT", {
+    rule: "a model is not written over another one",
+    evidence: `there is ${names.join(", ")}`,
+    place,
+    next: "choose another folder, or remove it first",
+  });
+}
+
+function storageFailure(place: string, cause: unknown): VitrineError {
+  const { code } = cause as NodeJS.ErrnoException;
+  return new VitrineError("STORAGE_FAILURE", {
+    rule: "the model's folder must be written whole",
+    evidence: code ?? String(cause),
+    place,
+    next: code === "ENOSPC" ? "free some space; nothing was left behind" : undefined,
+    cause,
+  });
+}
