@@ -1,35 +1,36 @@
 import { expect, test } from "vitest";
 import { cutmix, mixBatch, mixTargets, mixup, randomBox, symmetricBeta } from "../../src/data/mix.ts";
+import { toFloat32 } from "../../src/graph/dtype.ts";
 import { stream } from "../../src/graph/random.ts";
+import { goldenTensor, readGolden } from "../golden.ts";
 import { hasShared } from "../shared.ts";
-import { golden } from "./golden.ts";
 
 test.skipIf(!hasShared)("mixup and cutmix equal the golden numbers, images and targets", () => {
-  const file = golden("ops-mixup-cutmix");
+  const file = readGolden("ops-mixup-cutmix");
   const { lam, cutmix_box, num_classes, smoothing } = file.config as {
     lam: number;
     cutmix_box: [number, number, number, number];
     num_classes: number;
     smoothing: number;
   };
-  const input = file.tensor("input.image");
-  const labels = file.tensor("input.target").data;
+  const input = toFloat32(goldenTensor(file, "input.image"));
+  const labels = toFloat32(goldenTensor(file, "input.target")).data;
   const mixed = input.data.slice();
   mixup(mixed, input.shape[0]!, lam);
-  const want = file.tensor("output.mixup").data;
+  const want = toFloat32(goldenTensor(file, "output.mixup")).data;
   for (let i = 0; i < want.length; i++) expect(Math.abs(mixed[i]! - want[i]!)).toBeLessThan(1e-6);
 
   const [top, bottom, left, right] = cutmix_box;
   const cut = input.data.slice();
   const lambda = cutmix(cut, input.shape as unknown as [number, number, number, number], { top, bottom, left, right });
-  expect(cut).toEqual(file.tensor("output.cutmix").data);
-  expect(lambda).toBeCloseTo(file.tensor("output.cutmix_lambda").data[0]!, 6);
+  expect(cut).toEqual(toFloat32(goldenTensor(file, "output.cutmix")).data);
+  expect(lambda).toBeCloseTo(toFloat32(goldenTensor(file, "output.cutmix_lambda")).data[0]!, 6);
   for (const [name, share] of [
     ["mixup", lam],
     ["cutmix", lambda],
   ] as const) {
     const targets = mixTargets(labels, num_classes, share, smoothing);
-    file.tensor(`output.${name}_target`).data.forEach((value, i) => {
+    toFloat32(goldenTensor(file, `output.${name}_target`)).data.forEach((value, i) => {
       expect(targets[i]).toBeCloseTo(value, 6);
     });
   }

@@ -5,8 +5,9 @@ import { decodeImage } from "../../src/data/decode-node.ts";
 import { image } from "../../src/data/image.ts";
 import { denormalize, type Preprocessing, preprocess, roundHalfEven } from "../../src/data/preprocess.ts";
 import { preprocessingFromHuggingFace, preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
+import { toFloat32 } from "../../src/graph/dtype.ts";
+import { goldenTensor, readGolden } from "../golden.ts";
 import { hasShared, sharedPath } from "../shared.ts";
-import { golden } from "./golden.ts";
 
 interface Entry {
   kind: "timm" | "huggingface";
@@ -31,9 +32,9 @@ function hashOf(data: Float32Array): string {
 }
 
 test.skipIf(!hasShared).for(["bilinear", "bicubic"])("the %s evaluation transform equals timm's golden", (filter) => {
-  const file = golden(`ops-eval-transform-${filter}`);
-  const input = file.tensor("input.image");
-  const want = file.tensor("output.pixels");
+  const file = readGolden(`ops-eval-transform-${filter}`);
+  const input = toFloat32(goldenTensor(file, "input.image"));
+  const want = toFloat32(goldenTensor(file, "output.pixels"));
   const got = preprocess(
     image(input.shape[1]!, input.shape[0]!, 3, Uint8Array.from(input.data)),
     preprocessingFromTimm(file.config, "golden"),

@@ -3,26 +3,27 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { crop, image } from "../../src/data/image.ts";
 import { type Filter, resize } from "../../src/data/resize.ts";
+import { toFloat32 } from "../../src/graph/dtype.ts";
+import { goldenTensor, readGolden } from "../golden.ts";
 import { hasShared } from "../shared.ts";
-import { golden } from "./golden.ts";
 
 const filters: readonly Filter[] = ["nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"];
 
 test.skipIf(!hasShared).for(["box", "bilinear", "bicubic", "lanczos"] as const)(
   "resizing with the %s filter equals the golden bytes of Pillow",
   (filter) => {
-    const file = golden(`ops-pillow-resize-${filter}`);
+    const file = readGolden(`ops-pillow-resize-${filter}`);
     let compared = 0;
-    for (const name of file.names.filter((n) => n.startsWith("output."))) {
+    for (const name of [...file.tensors.keys()].filter((n) => n.startsWith("output."))) {
       const [, source, size] = name.split(".") as [string, string, string];
-      const input = file.tensor(`input.${source}`);
+      const input = toFloat32(goldenTensor(file, `input.${source}`));
       const [height, width] = size.split("x").map(Number) as [number, number];
       const got = resize(image(input.shape[1]!, input.shape[0]!, 3, Uint8Array.from(input.data)), {
         width,
         height,
         filter,
       });
-      expect(got.data, name).toEqual(Uint8Array.from(file.tensor(name).data));
+      expect(got.data, name).toEqual(Uint8Array.from(toFloat32(goldenTensor(file, name)).data));
       compared++;
     }
     expect(compared).toBe(8);
