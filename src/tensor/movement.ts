@@ -63,6 +63,10 @@ export const scatterElements = (
   axis: number,
   reduction: ScatterReduction = "none",
 ): Tensor => apply("ScatterElements", [x, indices, updates], { axis, reduction });
+/**
+ * Rows placed by their coordinates. With a reduction, no two rows may have the same place: ONNX Runtime's CPU kernel (1.30) adds from several
+ * threads without locks and loses some; `scatterElements` does not.
+ */
 export const scatterNd = (x: Tensor, indices: Tensor, updates: Tensor, reduction: ScatterReduction = "none"): Tensor =>
   apply("ScatterND", [x, indices, updates], { reduction });
 

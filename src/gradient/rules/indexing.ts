@@ -1,8 +1,9 @@
 /** Operators that pick and place elements by integer positions: a gather's gradient is a scatter, and the reverse. */
 
-import { addDims, type Dim, type Shape, subDims } from "../../graph/dim.ts";
+import { addDims, type Dim, mulDims, type Shape, subDims } from "../../graph/dim.ts";
 import {
   apply,
+  at,
   cast,
   concat,
   equal,
@@ -10,6 +11,7 @@ import {
   full,
   gatherElements,
   gatherNd,
+  less,
   pad,
   scalar,
   scatterElements,
@@ -37,10 +39,16 @@ export const indexingRules: GradientRules<IndexingOp> = {
     },
   },
   GatherND: {
-    chain: ({ attributes, cotangent, input }) => {
+    chain: ({ attributes, cotangent, input, fail }) => {
       const x = input(0);
-      const positions = withBatchPositions(input(1), attributes.batch_dims);
-      return [scatterNd(full(x.shape, 0, x.dtype), positions, cotangent(0), "add")];
+      const indices = input(1);
+      const depth = indices.shape.at(-1);
+      if (typeof depth !== "number") return fail("the number of coordinates must be known");
+      const axes = attributes.batch_dims + depth;
+      const rows = rowNumbers(indices, x.shape, attributes.batch_dims);
+      return [
+        addedRows(mulDims(1, ...x.shape.slice(0, axes)), x.shape.slice(axes), rows, cotangent(0)).reshape(x.shape),
+      ];
     },
   },
   ScatterElements: {
@@ -56,9 +64,16 @@ export const indexingRules: GradientRules<IndexingOp> = {
   ScatterND: {
     chain: (context) => {
       const indices = context.input(1);
+      const depth = indices.shape.at(-1);
+      if (typeof depth !== "number") return context.fail("the number of coordinates must be known");
+      const added = (t: Tensor, updates: Tensor): Tensor => {
+        const count = mulDims(1, ...t.shape.slice(0, depth));
+        return t.add(addedRows(count, t.shape.slice(depth), rowNumbers(indices, t.shape, 0), updates).reshape(t.shape));
+      };
       return scatterGradients(context, context.attributes.reduction, {
         gather: (t) => gatherNd(t, indices),
-        scatter: (t, updates, reduction) => scatterNd(t, indices, updates, reduction),
+        scatter: (t, updates, reduction) =>
+          reduction === "add" ? added(t, updates) : scatterNd(t, indices, updates, reduction),
       });
     },
   },
@@ -79,7 +94,7 @@ export const indexingRules: GradientRules<IndexingOp> = {
   ConstantOfShape: { zero: "depends on the shape alone" },
 };
 
-/** One position: zeros around it. Many: rows added where they came from, with the gathered axis in front. */
+/** One position: zeros around it. Many: rows go back to where they came from, with the gathered axis in front. */
 function gatherGradients({ attributes, cotangent, input }: GradientContext<"Gather">): readonly Tensor[] {
   const [x, indices, dy] = [input(0), input(1), cotangent(0)];
   const axis = fromFront(attributes.axis, x.rank);
@@ -94,7 +109,9 @@ function gatherGradients({ attributes, cotangent, input }: GradientContext<"Gath
   const places = (a: number): number => (a < axis ? a : a + picked - 1);
   const rows = dy.transpose([...range(picked).map((i) => axis + i), ...others.map(places)]);
   const frontShape: Shape = [size, ...others.map((a) => x.shape[a]!)];
-  const summed = scatterNd(full(frontShape, 0, x.dtype), unsqueeze(indices, picked), rows, "add");
+  const summed = isDistinct(indices, size)
+    ? scatterNd(full(frontShape, 0, x.dtype), unsqueeze(indices, picked), rows)
+    : addedRows(size, frontShape.slice(1), indices.reshape([-1]), rows).reshape(frontShape);
   return [summed.transpose(range(x.rank).map((a) => (a === axis ? 0 : others.indexOf(a) + 1)))];
 }
 
@@ -142,16 +159,41 @@ function scatterGradients(
   );
 }
 
-/** Positions of `GatherND` with their batch axes written out as leading coordinates. */
-function withBatchPositions(indices: Tensor, batchDims: number): Tensor {
-  if (batchDims === 0) return indices;
+/**
+ * Zeros [count, rest] with rows [.., rest] added at the positions `places` [n], which may repeat.
+ *
+ * `ScatterElements` adds one after the other. `ScatterND` would be faster, but ONNX Runtime's (1.30, CPU) adds from several threads without
+ * locks and loses what meets in one place.
+ */
+function addedRows(count: Dim, rest: Shape, places: Tensor, rows: Tensor): Tensor {
+  const width = mulDims(1, ...rest);
+  const n = places.shape[0]!;
+  const everywhere = expand(unsqueeze(places, 1), [n, width]);
+  return scatterElements(full([count, width], 0, rows.dtype), everywhere, rows.reshape([n, width]), 0, "add");
+}
+
+/** True where positions are constant and no two are the same. */
+function isDistinct({ value }: Tensor, size: Dim): boolean {
+  if (value.source.kind !== "constant") return false;
+  const positions = Array.from(value.source.data.data, Number);
+  if (typeof size !== "number") return positions.every((p) => p >= 0) && new Set(positions).size === positions.length;
+  return new Set(positions.map((p) => (p < 0 ? p + size : p))).size === positions.length;
+}
+
+/** Where coordinates [batch…, .., depth] point in an array whose first axes are one: [n]. */
+function rowNumbers(indices: Tensor, shape: Shape, batchDims: number): Tensor {
   const lead = indices.shape.slice(0, -1);
-  const column: Shape = [...lead, 1];
-  const coordinates = range(batchDims).map((axis) => {
-    const along = iota(lead[axis]!).reshape(column.map((_, i) => (i === axis ? lead[axis]! : 1)));
-    return expand(along, column);
-  });
-  return concat([...coordinates, indices], -1);
+  const coordinate = (axis: number): Tensor => {
+    const size = sizeScalar(shape[axis]!);
+    if (axis < batchDims) return iota(shape[axis]!).reshape(lead.map((dim, i) => (i === axis ? dim : 1)));
+    const given = at(indices, -1, axis - batchDims);
+    return where(less(given, 0), given.add(size), given);
+  };
+  const depth = indices.shape.at(-1) as number;
+  const rows = range(batchDims + depth)
+    .map(coordinate)
+    .reduce((row, next, axis) => row.mul(sizeScalar(shape[axis]!)).add(next));
+  return expand(rows, lead).reshape([-1]);
 }
 
 /** int64 0 … length − 1. */

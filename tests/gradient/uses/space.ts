@@ -29,6 +29,8 @@ export const spaceUses: readonly Use[] = [
   conv(normal(1, 2, 5, 6), normal(3, 2, 2, 3), { auto_pad: "SAME_LOWER", strides: [2, 1] }),
   conv(normal(1, 2, 5, 6), normal(3, 2, 2, 3), { auto_pad: "VALID", strides: [2, 2] }),
   conv(normal(2, 3, 4, 3), normal(4, 3, 1, 1)),
+  conv(normal(1, 2, 5, 4), normal(3, 2, 1, 1), { strides: [2, 3], pads: [0, 0, 1, 0] }),
+  conv(normal(1, 1, 140), normal(1, 1, 3), { pads: [0, 1] }),
   conv(normal(2, 4, 3, 2), normal(2, 2, 1, 1), { group: 2 }),
   conv(normal(1, 2, 4, 5, 3), normal(2, 2, 2, 2, 2), { strides: [2, 1, 1], pads: [0, 1, 0, 1, 0, 1] }),
   conv(normal(1, 2, 5, 3, 3), normal(4, 1, 2, 1, 2), { group: 2, dilations: [3, 1, 2] }),
@@ -95,7 +97,7 @@ export const spaceUses: readonly Use[] = [
   transposed(normal(1, 2, 3, 3), normal(2, 1, 3, 3), { strides: [2, 2], auto_pad: "SAME_UPPER" }),
   transposed(normal(1, 2, 3), normal(2, 1, 3), { strides: [2], output_shape: [6] }),
 
-  use("MaxPool", [apart(2, 2, 6)], { kernel_shape: [2], strides: [2] }, float32),
+  use("MaxPool", [apart(2, 2, 6)], { kernel_shape: [2], strides: [2] }, { ...float32, second: true }),
   use("MaxPool", [apart(1, 2, 5, 4)], { kernel_shape: [3, 2], pads: [1, 0, 1, 1] }, float32),
   use("MaxPool", [apart(1, 1, 5, 6)], { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }, float32),
   use("MaxPool", [apart(1, 1, 6, 6)], { kernel_shape: [2, 2], dilations: [2, 2] }, float32),
