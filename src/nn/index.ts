@@ -29,3 +29,4 @@ export {
   resizeLoadedPositions,
   resizePositions,
 } from "./positions.ts";
+export { type Summarizable, type SummaryRow, summary, summaryText } from "./summary.ts";
