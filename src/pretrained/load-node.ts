@@ -9,20 +9,18 @@ import { VitrineError } from "../errors.ts";
 import { foldIn, keyOf } from "../graph/random.ts";
 import { modelNamed, modelNames } from "../models/registry.ts";
 import { ViT } from "../models/vit.ts";
-import type { ViTOptions } from "../models/vit-config.ts";
+import { type ViTOptions, vitConfig } from "../models/vit-config.ts";
 import type { GridSize, PositionRule } from "../nn/positions.ts";
 import type { HubCall, HubOptions } from "../weights/hub-options-node.ts";
 import { openWeights } from "../weights/open-node.ts";
 import { parseReference } from "../weights/reference.ts";
 import type { WeightSource } from "../weights/source.ts";
+import { type ConfigFile, readConfigFile } from "./config-file.ts";
 import { fillModel, withTimmNames } from "./fill-model.ts";
-import { modelFromHuggingFace } from "./huggingface-config.ts";
 import { labelsFor } from "./labels.ts";
-import type { ModelConfig } from "./model-config.ts";
 import { packagedModels } from "./packaged-node.ts";
 import { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";
 import type { Pretrained } from "./pretrained.ts";
-import { modelFromTimm } from "./timm-config.ts";
 
 export interface LoadOptions {
   /** The architecture of a weights file, in timm's name; folders say it themselves. */
@@ -96,8 +94,7 @@ async function loadFolder(folder: string, name: string, options: LoadOptions): P
       place: folder,
       next: "or give the weights file itself with --arch NAME",
     });
-  const isTimm = typeof (json as { architecture?: unknown } | null)?.architecture === "string";
-  const config = isTimm ? modelFromTimm(json, configFile) : modelFromHuggingFace(json, configFile);
+  const config = readConfigFile(json, configFile);
   const source = await openWeights(folder);
   try {
     return await assemble(name, config, await folderPreprocessing(folder, config), source, options);
@@ -118,9 +115,9 @@ async function loadFile(path: string, options: LoadOptions): Promise<Pretrained>
   try {
     const renamed = withTimmNames(source);
     const [rows] = renamed.has("head.weight") ? renamed.info("head.weight").shape : [0];
-    const config: ModelConfig = {
+    const config: ConfigFile = {
       architecture: named.name,
-      options: { ...named.options, labels: rows ?? 0 },
+      config: vitConfig({ ...named.options, labels: rows ?? 0 }),
       labels: undefined,
       pretrainedConfig: undefined,
     };
@@ -132,12 +129,12 @@ async function loadFile(path: string, options: LoadOptions): Promise<Pretrained>
 
 async function assemble(
   name: string,
-  { architecture, options: base, labels: named, pretrainedConfig }: ModelConfig,
+  { architecture, config, labels: named, pretrainedConfig }: ConfigFile,
   fromFile: Preprocessing | undefined,
   source: WeightSource,
   { labels, newHead, resize, overrides }: LoadOptions,
 ): Promise<Pretrained> {
-  const own: ViTOptions = { ...base, ...overrides };
+  const own = vitConfig({ ...config, ...overrides });
   const model = new ViT({
     ...own,
     ...(newHead ? { labels: newHead.labels.length } : {}),
@@ -152,7 +149,11 @@ async function assemble(
     // Naming starts from the root again.
     model.variables();
   }
-  const preprocessing = fromFile ?? originalPreprocessing(architecture, pretrainedConfig, own, source.place);
+  const preprocessing =
+    fromFile ??
+    (pretrainedConfig?.input_size
+      ? preprocessingFromTimm(pretrainedConfig, source.place)
+      : defaultPreprocessing(architecture, own));
   return {
     name,
     architecture,
@@ -162,26 +163,23 @@ async function assemble(
   };
 }
 
-/** What `config.json` says, else what the architecture's weights want. */
-function originalPreprocessing(
-  architecture: string,
-  pretrainedConfig: ModelConfig["pretrainedConfig"],
-  own: ViTOptions,
-  place: string,
-): Preprocessing {
-  if (pretrainedConfig?.input_size) return preprocessingFromTimm(pretrainedConfig, place);
-  return defaultPreprocessing(architecture, new ViT(own).config);
-}
-
-/** `preprocessor_config.json`, for what wrote it; undefined where there is none. */
-async function folderPreprocessing(folder: string, config: ModelConfig): Promise<Preprocessing | undefined> {
+/** What `preprocessor_config.json` says; without it, what transformers then does, or undefined for a folder of timm's. */
+async function folderPreprocessing(
+  folder: string,
+  { config, pretrainedConfig }: ConfigFile,
+): Promise<Preprocessing | undefined> {
   const file = join(folder, "preprocessor_config.json");
   if (await stat(file).catch(() => undefined)) return preprocessingFromHuggingFace(await readJson(file), file);
-  // transformers' ViT without the file resizes as its processor does by default.
-  if (config.pretrainedConfig) return undefined;
-  const { imageSize = 224 } = config.options;
-  const [height, width] = typeof imageSize === "number" ? [imageSize, imageSize] : imageSize;
-  return preprocessingFromHuggingFace({ image_processor_type: "ViTImageProcessor", size: { height, width } }, file);
+  if (pretrainedConfig) return undefined;
+  const [height, width] = config.imageSize;
+  const mean = Array.from({ length: config.channels }, () => 0.5);
+  const silent = {
+    image_processor_type: "ViTImageProcessor",
+    size: { height, width },
+    image_mean: mean,
+    image_std: mean,
+  };
+  return preprocessingFromHuggingFace(silent, file);
 }
 
 /** A parsed file; undefined where there is none. */

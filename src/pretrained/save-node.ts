@@ -11,9 +11,8 @@ import { applyRules, invertRules, type NameRule } from "../weights/rules.ts";
 import { saveSafetensors } from "../weights/safetensors-node.ts";
 import { memorySource, readAll } from "../weights/source.ts";
 import { huggingFaceDeitRules, huggingFaceVitRules } from "../weights/vit-rules.ts";
-import { modelToHuggingFace } from "./huggingface-config.ts";
+import { huggingFaceConfigFile, timmConfigFile } from "./config-file.ts";
 import type { Pretrained } from "./pretrained.ts";
-import { modelToTimm } from "./timm-config.ts";
 
 /** Whose names the files have. */
 export type Layout = "timm" | "huggingface";
@@ -108,14 +107,14 @@ function timmFiles(pretrained: Pretrained): Readonly<Record<string, unknown>> {
   // Hugging Face's file has no word for these two; config.json holds them.
   const expressible = resize?.to !== "cover" && resize?.to !== "contain";
   return {
-    "config.json": modelToTimm(pretrained),
+    "config.json": timmConfigFile(pretrained),
     ...(expressible ? { "preprocessor_config.json": preprocessingToHuggingFace(pretrained.preprocessing) } : {}),
   };
 }
 
 function huggingFaceFiles(pretrained: Pretrained): Readonly<Record<string, unknown>> {
   return {
-    "config.json": modelToHuggingFace(pretrained),
+    "config.json": huggingFaceConfigFile(pretrained),
     "preprocessor_config.json": preprocessingToHuggingFace(pretrained.preprocessing),
   };
 }

@@ -1,0 +1,58 @@
+/** Evaluation of a model on a data set, pictures prepared on worker threads ahead of the model. Node only. */
+
+import type { Dataset } from "../data/datasets/dataset.ts";
+import type { BadFile } from "../data/loader-batch.ts";
+import { openLoader } from "../data/loader-node.ts";
+import { VitrineError } from "../errors.ts";
+import type { Pretrained } from "../pretrained/pretrained.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { classifier } from "./classify.ts";
+import { type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
+
+export interface EvaluateOptions {
+  /** Stops at the first file that cannot be read, instead of naming it and going on. */
+  readonly strict?: boolean | undefined;
+  /** Threads that decode pictures; default 1, since the model uses the other cores. */
+  readonly workers?: number | undefined;
+  /** Called after each batch with the number of pictures done. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An evaluation, and the files that it could not read. */
+export interface DatasetEvaluation extends Evaluation {
+  readonly badFiles: readonly BadFile[];
+}
+
+/**
+ * Judges a model on all pictures of a data set.
+ * @throws {VitrineError} DATA_PROBLEM for classes that the model does not know, unreadable files where `strict` is set, or no readable one; INTERRUPTED.
+ */
+export async function evaluateDataset(
+  pretrained: Pretrained,
+  dataset: Dataset,
+  runtime: Runtime,
+  { strict = false, workers = 1, onProgress, signal }: EvaluateOptions = {},
+): Promise<DatasetEvaluation> {
+  const toLabel = matchLabels(dataset, pretrained.labels);
+  const { preprocessing, labels } = pretrained;
+  const plan = { preprocessing, batchSize: 16, shuffle: false, dropLast: false, seed: 0 };
+  const loader = openLoader(dataset, plan, { workers, strict });
+  const model = await classifier(pretrained, runtime);
+  async function* batches(): AsyncGenerator<LabelledBatch> {
+    let done = 0;
+    for await (const batch of loader.epoch(0)) {
+      if (signal?.aborted)
+        throw new VitrineError("INTERRUPTED", { rule: `stopped after ${done} of ${dataset.length} pictures` });
+      yield batch;
+      done += batch.labels.length + batch.bad.length;
+      onProgress?.(done, dataset.length);
+    }
+  }
+  try {
+    const evaluation = await evaluate(batches(), model.logitsOfInputs, labels, toLabel);
+    return { ...evaluation, badFiles: loader.badFiles };
+  } finally {
+    await Promise.all([model.dispose(), loader.close()]);
+  }
+}

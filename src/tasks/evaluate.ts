@@ -1,0 +1,125 @@
+/** How good a classifier is on labelled pictures. */
+
+import type { Dataset } from "../data/datasets/dataset.ts";
+import { VitrineError } from "../errors.ts";
+import type { NdArray } from "../graph/dtype.ts";
+
+/** A batch of model inputs with their labels, as loaders make it. */
+export interface LabelledBatch {
+  /** [b, c, H, W], normalised. */
+  readonly images: Float32Array;
+  readonly shape: readonly number[];
+  /** [b]. */
+  readonly labels: ArrayLike<number>;
+}
+
+/** One class in an evaluation. */
+export interface ClassReport {
+  readonly label: string;
+  /** Share of the pictures called so that are so; NaN where none is called so. */
+  readonly precision: number;
+  /** Share of the pictures that are so that are called so; NaN where there is none. */
+  readonly recall: number;
+  /** Number of pictures that are so. */
+  readonly support: number;
+}
+
+export interface Evaluation {
+  /** Pictures that were judged. */
+  readonly count: number;
+  /** Pictures whose best label is right. */
+  readonly correct: number;
+  readonly accuracy: number;
+  /** Share of pictures whose right label is among the best five. */
+  readonly top5: number;
+  /** Mean cross-entropy. */
+  readonly loss: number;
+  readonly classes: readonly ClassReport[];
+  /** Row: right label; column: label given; number of pictures. */
+  readonly confusion: readonly (readonly number[])[];
+}
+
+/**
+ * For each class of a data set, the label of the model that means it: by name, or by index where a model's labels are mere numbers.
+ * @throws {VitrineError} DATA_PROBLEM listing the classes that the model does not know.
+ */
+export function matchLabels({ classes, name }: Pick<Dataset, "classes" | "name">, labels: readonly string[]): number[] {
+  const unnamed = labels.every((label, i) => label === String(i));
+  if (unnamed && classes.length === labels.length) return classes.map((_, i) => i);
+  const unknown = classes.filter((label) => !labels.includes(label));
+  if (unknown.length > 0)
+    throw new VitrineError("DATA_PROBLEM", {
+      rule: `the model must know the data set's classes; it has ${labels.length} labels`,
+      evidence: `it does not have ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? `, … (${unknown.length} of ${classes.length})` : ""}`,
+      place: name,
+      next: `name the class folders as the labels are (${labels.slice(0, 3).join(", ")}, …), or fine-tune the model on this data set`,
+    });
+  return classes.map((label) => labels.indexOf(label));
+}
+
+/**
+ * Judges a model by labelled batches.
+ * @param logitsOf the model: float32 [b, c, H, W] → [b, labels]
+ * @param labels names of the logits
+ * @param toLabel for each class of the data set, the index of the model's label (`matchLabels`); default: the same
+ * @throws {VitrineError} DATA_PROBLEM when there is nothing to judge.
+ */
+export async function evaluate(
+  batches: AsyncIterable<LabelledBatch>,
+  logitsOf: (inputs: NdArray) => Promise<NdArray>,
+  labels: readonly string[],
+  toLabel: readonly number[] = labels.map((_, i) => i),
+): Promise<Evaluation> {
+  const k = labels.length;
+  const confusion = labels.map(() => new Array<number>(k).fill(0));
+  let [count, correct, among5, loss] = [0, 0, 0, 0];
+  for await (const batch of batches) {
+    const { data } = await logitsOf({ dtype: "float32", shape: batch.shape, data: batch.images });
+    for (let i = 0; i < batch.labels.length; i++) {
+      const target = toLabel[batch.labels[i]!]!;
+      const row = (data as Float32Array).subarray(i * k, (i + 1) * k);
+      const { given, rank, nll } = judge(row, target);
+      confusion[target]![given]!++;
+      count++;
+      if (rank === 0) correct++;
+      if (rank < 5) among5++;
+      loss += nll;
+    }
+  }
+  if (count === 0)
+    throw new VitrineError("DATA_PROBLEM", { rule: "an evaluation needs at least one readable picture" });
+  return {
+    count,
+    correct,
+    accuracy: correct / count,
+    top5: among5 / count,
+    loss: loss / count,
+    classes: reports(confusion, labels),
+    confusion,
+  };
+}
+
+/** The label given, how many labels come before the right one, and −log of the right one's probability. */
+function judge(
+  row: Float32Array,
+  target: number,
+): { readonly given: number; readonly rank: number; readonly nll: number } {
+  let given = 0;
+  let rank = 0;
+  for (let j = 0; j < row.length; j++) {
+    if (row[j]! > row[given]!) given = j;
+    if (row[j]! > row[target]! || (row[j] === row[target] && j < target)) rank++;
+  }
+  const largest = row[given]!;
+  const total = row.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
+  return { given, rank, nll: Math.log(total) + largest - row[target]! };
+}
+
+function reports(confusion: readonly (readonly number[])[], labels: readonly string[]): readonly ClassReport[] {
+  return labels.map((label, i) => {
+    const hits = confusion[i]![i]!;
+    const support = confusion[i]!.reduce((sum, n) => sum + n, 0);
+    const called = confusion.reduce((sum, row) => sum + row[i]!, 0);
+    return { label, precision: hits / called, recall: hits / support, support };
+  });
+}
