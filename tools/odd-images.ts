@@ -65,6 +65,9 @@ Turned upright (\`orientation: "exif"\`, the default), compared with \`ImageOps.
 |---|---|
 ${listed(orientationDifferences)}
 
+Elsewhere: all 106 ImageNet photographs (JPEG) and all WebP files tried give Pillow's bytes. Six photographs written as AVIF by Pillow (quality 75) differ from it
+by 0.4 to 1.4 grey levels on average and 63 at most, since libheif enlarges halved colour planes by another rule.
+
 Beyond these files: SVG, PDF, HEIC, PSD and all other formats are refused by their first bytes, images above 50 million pixels (Pillow: 179 million) and files
 above 64 MiB by their size. 16-bit grey images are clipped to 255, not scaled, as in Pillow. Colour profiles are ignored, as in Pillow.
 

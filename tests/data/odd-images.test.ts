@@ -14,9 +14,12 @@ interface Pixels {
 }
 type Want = { error: string } | (Pixels & { mode: string; upright: Pixels });
 
-const { files } = JSON.parse(readFileSync(new URL("golden/odd-images.json", import.meta.url), "utf8")) as {
-  files: Record<string, Want>;
-};
+function wanted(name: string): Record<string, Want> {
+  const text = readFileSync(new URL(`golden/${name}.json`, import.meta.url), "utf8");
+  return (JSON.parse(text) as { files: Record<string, Want> }).files;
+}
+
+const files = wanted("odd-images");
 
 async function decoded(name: string, orientation: "exif" | "ignore"): Promise<Pixels | { error: VitrineError }> {
   try {
@@ -67,3 +70,18 @@ test.skipIf(!hasShared)(
     expect(unlike).toEqual(Object.keys(orientationDifferences));
   },
 );
+
+test.skipIf(!hasShared)("all 106 photographs decode to Pillow's bytes, as stored and turned upright", async () => {
+  const photographs = Object.entries(wanted("photographs"));
+  expect(photographs.length).toBe(106);
+  for (const [name, want] of photographs) {
+    const path = sharedPath("data/imagenet-sample/images", name);
+    for (const orientation of ["ignore", "exif"] as const) {
+      const { data } = await decodeImage(path, { orientation });
+      const sha256 = createHash("sha256").update(data).digest("hex");
+      expect(sha256, `${name}, ${orientation}`).toBe(
+        "error" in want ? "" : (orientation === "exif" ? want.upright : want).sha256,
+      );
+    }
+  }
+});

@@ -1,6 +1,6 @@
-"""Writes tests/data/golden/odd-images.json: what Pillow makes of each file in a folder, as stored and turned upright, as RGB.
+"""Writes tests/data/golden/NAME.json: what Pillow makes of each file in a folder, as stored and turned upright, as RGB.
 
-Usage: odd-images-golden.py FOLDER
+Usage: decoded-images-golden.py FOLDER NAME   (the odd images: odd-images; the ImageNet photographs: photographs)
 """
 
 import hashlib
@@ -35,5 +35,5 @@ for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):
     except Exception as error:
         files[path.name] = {"error": f"{type(error).__name__}: {str(error).split(' ' + chr(39) + '/')[0]}"}
 result = {"pillow": PIL.__version__, "files": files}
-path = pathlib.Path(__file__).parent.parent / "tests/data/golden/odd-images.json"
+path = pathlib.Path(__file__).parent.parent / f"tests/data/golden/{sys.argv[2]}.json"
 path.write_text(json.dumps(result, indent=1) + "\n")
