@@ -10,7 +10,7 @@ import { type Graph, nodeOf, rebuild } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { Tensor, withPath } from "../tensor/index.ts";
-import { reshaping } from "./sections.ts";
+import { permutation, reshaping } from "./sections.ts";
 
 /** Removes nodes without effect. The results differ at most in the sign of zeros. */
 export function drop(graph: Graph): Graph {
@@ -77,7 +77,9 @@ const rules: { readonly [K in OpName]?: DropRule<K> } = {
     const first = nodeOf(inputs[0]!);
     const before = first?.op === "Transpose" ? (first as unknown as Node<"Transpose">) : undefined;
     const source = before ? before.inputs[0]! : inputs[0]!;
-    const perm = before ? node.attributes.perm!.map((axis) => before.attributes.perm![axis]!) : node.attributes.perm!;
+    const rank = source.shape.length;
+    const last = permutation(node.attributes.perm, rank);
+    const perm = before ? last.map((axis) => permutation(before.attributes.perm, rank)[axis]!) : last;
     if (perm.every((axis, i) => axis === i)) return source;
     // Only axes of size 1 change their place.
     const sized = perm.filter((axis) => source.shape[axis] !== 1);

@@ -85,7 +85,7 @@ function parts(cut: Node<"Split">, plan: PartedProduct, cutInput: Value): readon
     for (const { node, section } of moves)
       part =
         node.op === "Transpose"
-          ? part.transpose((node as unknown as Node<"Transpose">).attributes.perm!)
+          ? part.transpose((node as unknown as Node<"Transpose">).attributes.perm)
           : part.reshape(resized(node.outputs[0]!.shape, section, count));
     const sizes = cut.outputs
       .slice(next, (next += runs[i]!))

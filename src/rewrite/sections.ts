@@ -60,6 +60,11 @@ export function relabelled(from: Shape, section: Section, to: Shape): Section | 
   return undefined;
 }
 
+/** The axes of a `Transpose`, which without any turns their order around. */
+export function permutation(perm: readonly number[] | undefined, rank: number): readonly number[] {
+  return perm ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
+}
+
 /** Operands broadcast as in numpy: one that lacks the axis, or has size 1 there, is needed whole. */
 const broadcast: SectionRule<OpName> = ({ inputs, outputs }, section) =>
   inputs.map((input) => (input ? aligned(input.shape, outputs[0]!.shape, section) : "whole"));
@@ -153,7 +158,9 @@ export const sectionRules: { readonly [K in OpName]?: SectionRule<K> } = {
   Flatten: relabel,
   Squeeze: relabel,
   Unsqueeze: relabel,
-  Transpose: ({ attributes }, section) => [{ ...section, axis: attributes.perm![section.axis]! }],
+  Transpose: ({ attributes, inputs }, section) => [
+    { ...section, axis: permutation(attributes.perm, inputs[0]!.shape.length)[section.axis]! },
+  ],
   Concat: ({ inputs, attributes }, section) =>
     counted(attributes.axis!, inputs[0]!.shape.length) === section.axis ? undefined : inputs.map(() => section),
   Split: besides((attributes) => attributes.axis),

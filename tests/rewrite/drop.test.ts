@@ -46,6 +46,7 @@ test.each<[string, Tensor]>([
   ["a reshape back", x.reshape([b, 24]).reshape([b, 2, 12]).reshape([b, 4, 6])],
   ["an axis that comes and goes", squeeze(unsqueeze(x, 1), 1)],
   ["a transpose back", x.transpose([2, 0, 1]).transpose([1, 2, 0])],
+  ["two turns of all axes", apply("Transpose", [apply("Transpose", [x])])],
   ["a concatenation of one", apply("Concat", [x], { axis: 1 })],
   ["a split into one", split(x, [6], 2)[0]!],
   ["a slice of everything", slice(x, 1, 0)],

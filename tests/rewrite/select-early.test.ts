@@ -2,7 +2,24 @@ import { expect, test } from "vitest";
 import { evaluateDim, symbol } from "../../src/graph/dim.ts";
 import { leavesOf, rootsOf } from "../../src/graph/graph.ts";
 import { selectEarly } from "../../src/rewrite/select-early.ts";
-import { at, concat, gather, input, ints, mean, slice, softmax, tensor } from "../../src/tensor/index.ts";
+import {
+  apply,
+  at,
+  concat,
+  full,
+  gather,
+  input,
+  ints,
+  linear,
+  lowerTriangle,
+  mean,
+  slice,
+  softmax,
+  split,
+  type Tensor,
+  tensor,
+  where,
+} from "../../src/tensor/index.ts";
 import { expectSameNumbers, graphOf, productFlops, randomArray, shapesOf } from "./run.ts";
 import { traceTower } from "./tower.ts";
 
@@ -91,6 +108,23 @@ test("the last position of a sequence of free length is followed", async () => {
   const graph = graphOf([x], { y: at(x.mul(x).add(1), 1, -1) });
   const early = selectEarly(graph);
   expect(shapesOf(early, "Mul")).toEqual([[b, 1, 8]]);
+  await expectSameNumbers(graph, early, images);
+});
+
+test("the next token of a decoder of free length needs one query", async () => {
+  const t = symbol("t");
+  const x = input("x", [b, t, 8]);
+  const weight = tensor(randomArray(2, [24, 8]));
+  const [q, k, v] = split(linear(x, weight), 3, 2) as [Tensor, Tensor, Tensor];
+  const earlier = where(apply("Cast", [lowerTriangle(full([t, t], 1))], { to: 9 }), 0, -1e9);
+  const y = softmax(q.matmul(k.transpose([0, 2, 1])).add(earlier))
+    .matmul(v)
+    .transpose([0, 2, 1])
+    .transpose([0, 2, 1]);
+  const graph = graphOf([x], { y: at(linear(x.add(y), tensor(randomArray(3, [5, 8]))), 1, -1) });
+  const early = selectEarly(graph);
+  expect(shapesOf(early, "Softmax")).toEqual([[b, 1, t]]);
+  expect(shapesOf(early, "Gemm").map(String).toSorted()).toEqual(["b*t,16", "b,5", "b,8"]);
   await expectSameNumbers(graph, early, images);
 });
 
