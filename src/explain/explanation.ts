@@ -1,0 +1,83 @@
+/** What an explanation is: numbers with names, before anybody draws them. */
+
+import type { GridSize } from "../nn/positions.ts";
+
+/** Numbers over the patches (or pixels) of an image, row by row. */
+export interface ExplanationMap {
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  readonly values: Float32Array;
+  /** What of the whole lies on tokens that are no patch (class token, registers); 0 where that has no meaning. */
+  readonly outside: number;
+}
+
+/** How several maps are laid out: `maps` run through each row of this table in turn. */
+export interface MapTable {
+  readonly rowTitles: readonly string[];
+  readonly colTitles: readonly string[];
+}
+
+interface Common<Kind extends string, Method extends string> {
+  readonly kind: Kind;
+  readonly method: Method;
+  /** The model's name. */
+  readonly model: string;
+  /** What the numbers are, in words (`attention weight`). */
+  readonly quantity: string;
+}
+
+/** Why an image got a class, or what its tokens looked at. */
+export interface ImageExplanation
+  extends Common<"image", "attention" | "rollout" | "relevance" | "grad-cam" | "integrated-gradients"> {
+  /** The class that is explained: the one asked for, or the predicted one. */
+  readonly classIndex: number;
+  readonly label: string;
+  /** Probability of that class. */
+  readonly score: number;
+  /** Its logit, whose gradient class-specific methods take. */
+  readonly logit: number;
+  /** Whether another class would give another map. */
+  readonly classSpecific: boolean;
+  /** Whose attention it is (`class token`, `patch 3, 5`); empty for methods that start at the logit. */
+  readonly query: string;
+  /** The query's place in the patch grid, where it is a patch. */
+  readonly queryPatch: GridSize | undefined;
+  /** Patches high and wide. */
+  readonly grid: { readonly rows: number; readonly cols: number };
+  readonly maps: readonly ExplanationMap[];
+  readonly table: MapTable;
+  /** Everything else that the numbers depend on, and what can be said of their quality. */
+  readonly facts: Readonly<Record<string, number | string>>;
+}
+
+/** How alike the position embeddings of all pairs of patches are; one map for each patch, in the order of the grid. */
+export interface PositionsExplanation extends Common<"positions", "positions"> {
+  readonly grid: { readonly rows: number; readonly cols: number };
+  readonly maps: readonly ExplanationMap[];
+}
+
+/** Patch filters as small colour images. */
+export interface FiltersExplanation extends Common<"filters", "filters"> {
+  /** Pixels of one filter. */
+  readonly rows: number;
+  readonly cols: number;
+  readonly channels: number;
+  /** Each [rows, cols, channels]; sign and scale as they are in the weights. */
+  readonly filters: readonly { readonly name: string; readonly values: Float32Array; readonly share: number }[];
+}
+
+/** How far each head looks. */
+export interface DistanceExplanation extends Common<"distance", "attention-distance"> {
+  /** [blocks][heads], in pixels of the model's input. */
+  readonly distances: readonly Float32Array[];
+}
+
+export type Explanation = ImageExplanation | PositionsExplanation | FiltersExplanation | DistanceExplanation;
+
+/** The explanation as one JSON document: all numbers, arrays for typed arrays. */
+export function explanationJson(explanation: Explanation): string {
+  return JSON.stringify(explanation, (_, value: unknown) =>
+    value instanceof Float32Array ? Array.from(value, (x) => Number(x.toPrecision(7))) : value,
+  );
+}

@@ -1,0 +1,84 @@
+/** The methods by name: what each tells, and what may be chosen. */
+
+import { VitrineError } from "../errors.ts";
+
+/** What a method is, for help texts and for checking requests. */
+export interface Method {
+  /** One line for people. */
+  readonly about: string;
+  /** `image`: explains an image; `weights`: shows a trained model, whatever the image. */
+  readonly of: "image" | "weights";
+  /** The choices that it knows. */
+  readonly choices: readonly Choice[];
+}
+
+/** Choices besides model, image and method. */
+export type Choice = "class" | "token" | "patch" | "block" | "head" | "fusion" | "discard";
+
+/** The name of a method. */
+export type MethodName =
+  | "relevance"
+  | "attention"
+  | "rollout"
+  | "grad-cam"
+  | "integrated-gradients"
+  | "attention-distance"
+  | "positions"
+  | "filters";
+
+/** All methods, the default one first. */
+export const methods: Readonly<Record<MethodName, Method>> = {
+  relevance: {
+    about: "which patches raised the class' logit, by attention weighted with its gradient (Chefer et al. 2021)",
+    of: "image",
+    choices: ["class", "token", "patch"],
+  },
+  attention: {
+    about: "what a token looks at, in each block and head",
+    of: "image",
+    choices: ["token", "patch", "block", "head"],
+  },
+  rollout: {
+    about: "how attention mixes the patches from block to block (Abnar & Zuidema 2020); the same for every class",
+    of: "image",
+    choices: ["token", "patch", "fusion", "discard"],
+  },
+  "grad-cam": {
+    about: "patches whose features raise the class' logit (Selvaraju et al. 2017)",
+    of: "image",
+    choices: ["class"],
+  },
+  "integrated-gradients": {
+    about: "what each patch's pixels add to the class' logit, from black to the image (Sundararajan et al. 2017)",
+    of: "image",
+    choices: ["class"],
+  },
+  "attention-distance": { about: "how far each head looks, in pixels", of: "image", choices: [] },
+  positions: { about: "how alike the position embeddings of all patches are", of: "weights", choices: [] },
+  filters: { about: "principal components of the patch filters", of: "weights", choices: [] },
+};
+
+/** Names of all methods, the default one first. */
+export const methodNames: readonly MethodName[] = Object.keys(methods) as MethodName[];
+
+/**
+ * A method by name, with the request's choices checked against it.
+ * @param given names of the choices that were made
+ * @throws {VitrineError} UNKNOWN_NAME for another name, INVALID_ARGUMENT for a choice that the method does not know.
+ */
+export function methodNamed(name: string, given: readonly Choice[]): Method {
+  if (!Object.hasOwn(methods, name))
+    throw new VitrineError("UNKNOWN_NAME", {
+      rule: `explain: a method is one of ${methodNames.join(", ")}`,
+      evidence: `got "${name}"`,
+    });
+  const method = methods[name as MethodName];
+  const stray = given.find((choice) => !method.choices.includes(choice));
+  if (stray === undefined) return method;
+  const others = methodNames.filter((other) => methods[other].choices.includes(stray));
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: `explain: ${name} has no choice of ${stray}`,
+    evidence: method.choices.length > 0 ? `it has ${method.choices.join(", ")}` : "it has none",
+    next: `leave it out, or choose the method ${others.join(", ")}`,
+  });
+}
