@@ -51,6 +51,7 @@ export const productUses: readonly Use[] = [
   use("Gemm", [normal(3, 2), normal(4, 2), normal(4)], { transB: 1 }, { free: [["b", 2], [4, 2], [4]] }),
   use("FusedMatMul", [normal(2, 3, 2), normal(2, 4, 3)], { transA: 1, transB: 1, alpha: 0.5 }, { dtype: "float32" }),
   use("FusedMatMul", [normal(3, 2, 4), normal(2, 4, 2)], { transBatchA: 1 }, { dtype: "float32" }),
+  use("FusedMatMul", [normal(2, 3, 4), normal(5, 2, 4)], { transBatchB: 1, transB: 1 }, { dtype: "float32" }),
   use("Einsum", [normal(2, 3), normal(3, 4)], { equation: "ij,jk->ik" }, second),
   use("Einsum", [normal(2, 3, 4), normal(2, 5, 4)], { equation: "b i d, b j d -> b i j" }),
   use("Einsum", [normal(2, 3), normal(2)], { equation: "ij,i" }),
