@@ -50,6 +50,7 @@ cases = {
     "max-prefix": dict(global_pool="max", pool_include_prefix=True),
     "no-positions": dict(pos_embed="none", final_norm=False),
     "map-prefix": dict(global_pool="map", class_token=False, reg_tokens=1, pool_include_prefix=True),
+    "representation": dict(representation=8),
     "non-square": dict(img_size=[16, 24], patch_size=[8, 4]),
     "dynamic-pad": dict(dynamic_img_size=True, dynamic_img_pad=True, image=[13, 27]),
     "hybrid": dict(img_size=40, patch_size=1, stem="resnet", depths=[1, 1]),
@@ -60,9 +61,25 @@ cases = {
 }
 
 
+class WithRepresentation(vt.VisionTransformer):
+    """The hidden layer that timm's class had before 0.6, and that the paper's pre-training head has."""
+
+    def __init__(self, representation, num_classes, **args):
+        super().__init__(num_classes=0, **args)
+        self.pre_logits = nn.Sequential()
+        self.pre_logits.add_module("fc", nn.Linear(self.embed_dim, representation))
+        self.pre_logits.add_module("act", nn.Tanh())
+        self.head = nn.Linear(representation, num_classes)
+
+    def forward_head(self, x):
+        return self.head(self.pre_logits(self.fc_norm(self.pool(x))))
+
+
 def build(args):
     args = {**tiny, **args}
     args.pop("image", None)
+    if "representation" in args:
+        return WithRepresentation(**args)
     stem, depths = args.pop("stem", None), args.pop("depths", None)
     if stem == "resnet":
         args["embed_layer"] = partial(HybridEmbed, backbone=_resnetv2(tuple(depths)))

@@ -36,8 +36,8 @@ function stemOf(config: JsonObject): Stem | undefined {
 }
 
 function optionsOf(config: JsonObject): ViTOptions {
-  const { image: _, depths: __, stem: ___, ...args } = config;
-  return { ...timmOptions(args), stem: stemOf(config) };
+  const { image: _, depths: __, stem: ___, representation, ...args } = config;
+  return { ...timmOptions(args), stem: stemOf(config), representation: representation as number | undefined };
 }
 
 test.each(Object.entries(cases))("%s equals timm", async (_, { config, image, tolerance, logits }) => {
