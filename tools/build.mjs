@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { build } from "esbuild";
+import { workers } from "./workers.mjs";
 
 const { exports: doors } = JSON.parse(readFileSync("package.json", "utf8"));
 
@@ -11,8 +12,7 @@ const sourceOf = (file) => file.replace("./dist/", "src/").replace(/\.js$/, ".ts
 
 const entries = {
   "cli/main": "src/cli/main.ts",
-  "workers/loader": "src/data/loader-worker-node.ts",
-  "workers/session": "src/runtime/session-worker-node.ts",
+  ...workers,
 };
 for (const target of Object.values(doors)) {
   const file = target.default ?? target;
