@@ -84,7 +84,8 @@ function attentionOf(node: Node, isOnlyRead: (value: Value) => boolean): Attenti
     scale *= factor.scale;
     key = factor.value;
   }
-  return fits(query, key, value) ? { query, key, value, scale, biases } : undefined;
+  // The operator takes a scale of 0 for none.
+  return scale !== 0 && fits(query, key, value) ? { query, key, value, scale, biases } : undefined;
 }
 
 /** Batch and heads in the first two axes, with the same sizes everywhere; the heads and their widths known. */
@@ -134,10 +135,9 @@ function biasOf(scores: Value): { readonly scores: Value; readonly bias: Bias } 
 
 /** True for a product, also with terms and factors. */
 function isScores(value: Value): boolean {
-  const node = nodeOf(value);
-  if (node?.op === "MatMul") return true;
-  const inner = biasOf(value)?.scores ?? scaledOf(value)?.value;
-  return inner !== undefined && isScores(inner);
+  if (nodeOf(value)?.op === "MatMul" || biasOf(value)) return true;
+  const factor = scaledOf(value);
+  return factor !== undefined && isScores(factor.value);
 }
 
 /** The number in a constant with one element. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { accumulateGradients, type LossFunction } from "../../src/compile/micro-batches.ts";
 import { symbol } from "../../src/graph/dim.ts";
-import { makeVariable, variablesOf } from "../../src/graph/graph.ts";
+import { type Graph, makeVariable, rootsOf, topologicalOrder, variablesOf } from "../../src/graph/graph.ts";
 import {
   accumulateInGemm,
   drop,
@@ -29,7 +30,7 @@ import {
   tensor,
 } from "../../src/tensor/index.ts";
 import { evaluate, expectSameNumbers, graphOf, opsOf, randomArray, run } from "./run.ts";
-import { traceTower } from "./tower.ts";
+import { Tower, traceTower } from "./tower.ts";
 
 const b = symbol("b");
 
@@ -135,4 +136,28 @@ test("without operators of the engine's own, every operator is ONNX's", async ()
   const { graph } = traceTower(2, b, (y) => ({ y }));
   const better = await rewriteForInference(graph, { evaluate, fuse: false });
   expect(opsOf(better)).not.toContain("MultiHeadAttention");
+});
+
+test("gradients of a batch in parts add up inside the products that make them", async () => {
+  const tower = new Tower(2);
+  const x = input("x", [6, 7, 8]);
+  const parameters = [...tower.parameters().values()];
+  const gradientsIn = (parts: number) => {
+    const lossOf: LossFunction = ({ x: part }) => {
+      const y = at(tower.forward(part!), 1, 0);
+      return { loss: mean(y.mul(tensor(randomArray(4, [8])))) };
+    };
+    const { outputs, gradients } = accumulateGradients(lossOf, { x }, parameters, parts);
+    return graphOf([x], {
+      ...outputs,
+      ...Object.fromEntries(parameters.map(({ name }, i) => [`d ${name}`, gradients[i]!])),
+    });
+  };
+  const [whole, parted] = [gradientsIn(1), gradientsIn(3)];
+  const better = rewriteForTraining(parted);
+  const sums = (graph: Graph): number =>
+    topologicalOrder(rootsOf(graph)).filter(({ op, outputs }) => op === "Add" && outputs[0]!.shape.length === 2).length;
+  expect(sums(better)).toBe(0);
+  expect(sums(parted)).toBeGreaterThan(10);
+  await expectSameNumbers(whole, [parted, better, rewriteForTraining(whole)], { x: randomArray(3, [6, 7, 8]) }, 1e-5);
 });
