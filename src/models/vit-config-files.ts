@@ -57,7 +57,8 @@ export interface TimmFileOptions {
 }
 
 /**
- * `config.json` from which timm builds the model again (`timm.create_model("local-dir:…")`).
+ * `config.json` from which timm builds the model again (`timm.create_model("local-dir:…")`); one of the few architectures that are named
+ * here and not in timm (`vitc_…`) only vitrine does.
  * @throws {VitrineError} INVALID_ARGUMENT when no architecture of timm can be changed into this one.
  */
 export function configForTimm(config: ViTConfig, { architecture, preprocessing }: TimmFileOptions): JsonObject {
@@ -68,7 +69,7 @@ export function configForTimm(config: ViTConfig, { architecture, preprocessing }
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "no architecture of timm can be changed into this model",
       evidence: `got block ${config.block}, mlp ${config.mlp}, norm ${config.norm} with ε ${config.eps}`,
-      next: "save in vitrine's own form",
+      next: "build it from a named model, changing sizes only",
     });
   const theirs = timmArguments(vitConfig(base.options));
   const otherPool = !sameJson(wanted.global_pool!, theirs.global_pool!);

@@ -1,5 +1,5 @@
 /**
- * Every Vision Transformer that timm names: its configuration, its preprocessing and what was published of it.
+ * Every Vision Transformer that timm names, and the convolutional ones: configuration, preprocessing and what was published of them.
  *
  * Names, sizes and preprocessing: timm 1.0.29, timm/models/{vision_transformer,deit,vision_transformer_hybrid}.py, each name's default weights.
  * Multiply-adds and top-1 accuracies on ImageNet: timm's benchmark and results tables, for the same default weights.
@@ -95,6 +95,20 @@ const mobileClip: ViTOptions = {
   },
 };
 
+/** 3 × 3 convolutions that halve the image wherever they widen it. @source Xiao et al., arXiv:2106.14881, section 3 */
+const early = (...widths: readonly number[]): ViTOptions => ({
+  patchSize: 1,
+  stem: {
+    kind: "conv",
+    widths,
+    kernels: widths.map(() => 3),
+    strides: widths.map((width, i) => (width === widths[i - 1] ? 1 : 2)),
+    padding: 1,
+    activation: "relu",
+    proj: true,
+  },
+});
+
 /** A side in pixels, or one with what differs at this side: classes, crop, published numbers. */
 type Image = number | ({ readonly side: number; readonly labels?: number } & Partial<Recipe> & Published);
 
@@ -158,6 +172,11 @@ const rows: readonly Row[] = [
   ["vit_base_r50_s16_{}", { ...B, ...resnet(3, 4, 9) }, [{ side: 224, labels: 0, gmacs: 21.66 }, { side: 384, ...whole, gmacs: 67.43, top1: 84.99 }], half(0.9)],
   ["vit_large_r50_s32_{}", { ...L, ...resnet(3, 4, 6, 3) }, [{ side: 224, gmacs: 19.58, top1: 84.43 }, { side: 384, ...whole, gmacs: 57.43, top1: 86.19 }], half(0.9)],
   ["vit_base_mci_{}", { ...B, ...mobileClip, positions: "patches" }, [{ side: 224, labels: 512 }], { stats: "none", crop: 0.9 }],
+  // "Early Convolutions Help Transformers See Better", arXiv:2106.14881, Table 1 (right). Not in timm; preprocessing of pycls.
+  ["vitc_1gf_{}", { ...mu(192, 11, 3, 576), ...early(24, 48, 96, 192) }, [224], { ...imagenet(0.875), interpolation: "bilinear" }],
+  ["vitc_4gf_{}", { ...mu(384, 11, 6, 1152), ...early(48, 96, 192, 384) }, [224], { ...imagenet(0.875), interpolation: "bilinear" }],
+  ["vitc_18gf_{}", { ...mu(768, 11, 12), ...early(64, 128, 128, 256, 256, 512) }, [224], { ...imagenet(0.875), interpolation: "bilinear" }],
+  ["vitc_36gf_{}", { ...mu(1024, 13, 16), ...early(64, 128, 128, 256, 256, 512) }, [224], { ...imagenet(0.875), interpolation: "bilinear" }],
   // Mean pooling without a class token.
   ["vit_medium_patch16_gap_{}", { ...M, ...gap, qkvBias: false, layerScale: 1e-6 }, [{ side: 240, labels: 11821 }, 256, { side: 384, squash: true }], half(0.95)],
   ["vit_betwixt_patch16_gap_{}", { ...betwixt, ...gap, qkvBias: false, layerScale: 1e-6 }, [256], half(0.95)],

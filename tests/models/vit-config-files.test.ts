@@ -45,7 +45,7 @@ test.each(variants)("a model of no name survives a config.json of timm: %j", (ch
 test("what timm's JSON cannot say is refused", () => {
   const own = vitConfig({ ...tiny, eps: 1e-12 });
   expect(() => configForTimm(own, { preprocessing })).toThrow(
-    /no architecture of timm .* ε 1e-12; save in vitrine's own form/,
+    /no architecture of timm .* ε 1e-12; build it from a named model/,
   );
 });
 
