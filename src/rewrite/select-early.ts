@@ -26,10 +26,10 @@ import {
 } from "./sections.ts";
 
 /** What is wanted of a value: everything, or positions of a section. */
-export type Demand = "all" | Selection;
+type Demand = "all" | Selection;
 
 /** Positions of a section, ascending; counted from the end (all negative) only where its size is a symbol. */
-export interface Selection {
+interface Selection {
   readonly section: Section;
   readonly positions: readonly number[];
 }
@@ -51,7 +51,7 @@ export function selectEarly(graph: Graph): Graph {
 class Demands {
   /** Joined over all readers; a leaf is always wanted whole. */
   readonly #demands = new Map<Value, Demand>();
-  readonly wants = new Map<Node, readonly (Demand | undefined)[]>();
+  readonly wants = new Map<Node, readonly Demand[]>();
   /** Splits of one product whose parts are wanted at different positions. */
   readonly parted = new Map<Node, PartedProduct>();
   /** Whether anything can be moved. */
@@ -79,11 +79,13 @@ class Demands {
     }
   }
 
+  /** What is wanted of a value. */
   of(value: Value): Demand {
     return this.#demands.get(value) ?? "all";
   }
 
-  #wantsOf(node: Node): readonly (Demand | undefined)[] {
+  /** What a node wants of each input. */
+  #wantsOf(node: Node): readonly Demand[] {
     const demand = this.#outputDemand(node);
     if (demand !== "all") {
       const rule = sectionRules[node.op] as SectionRule<OpName> | undefined;
@@ -140,17 +142,16 @@ function written(graph: Graph, demands: Demands): Graph {
     return found;
   };
   return rebuild(graph, (node, inputs) => {
-    const wants = demands.wants.get(node)!;
-    const selection = selectionOf(node);
-    const demand = demands.of(node.outputs[0]!);
     const sources = node.inputs.map((input) => (input ? demands.of(input) : "all"));
-    if (demand === "all" && selection) {
-      if (sources[0] === "all") return undefined;
+    const demand = demands.of(node.outputs[0]!);
+    if (demand === "all") {
+      const selection = selectionOf(node);
+      if (!selection || sources[0] === "all") return undefined;
       const rows = new Tensor(fetch(inputs[0]!, sources[0]!, selection, node.scope));
       return [withPath(node.scope, () => inOrder(rows, node, selection).value)];
     }
-    const fetched = inputs.map((input, i) => input && fetch(input, sources[i]!, wants[i] ?? "all", node.scope));
-    if (demand === "all") return undefined;
+    const wants = demands.wants.get(node)!;
+    const fetched = inputs.map((input, i) => input && fetch(input, sources[i]!, wants[i]!, node.scope));
     const shape = resized(node.outputs[0]!.shape, demand.section, demand.positions.length);
     if (fetched[0] && reshaping.has(node.op))
       return [withPath(node.scope, () => new Tensor(fetched[0]!).reshape(shape).value)];
@@ -178,18 +179,16 @@ function selectionOf(node: Node): Selection | undefined {
   return selectionAt(axisSection(x!.shape, axis), sliced(axisSection(x!.shape, axis).size, start, end, step));
 }
 
-/** The positions that a slice takes; none where they cannot be told, or are too many to follow. */
+/** The positions that a slice takes; none where its step is negative or the size a symbol, beyond which a slice may end but no index lie. */
 function sliced(size: Dim, start: number, end: number, step: number): readonly number[] {
-  if (step <= 0 || (typeof size !== "number" && (start < 0 || end < 0 || end - start > mostOfSymbolic * step)))
-    return [];
-  const bound = (at: number): number =>
-    typeof size === "number" ? Math.min(Math.max(at < 0 ? at + size : at, 0), size) : at;
+  if (typeof size !== "number" || step <= 0) return [];
+  const bound = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
   const positions: number[] = [];
   for (let at = bound(start); at < bound(end); at += step) positions.push(at);
-  // A slice may end beyond a symbolic axis, an index may not.
-  return typeof size === "number" ? positions : [];
+  return positions;
 }
 
+/** Indices, repeated and in any order, as a selection. */
 function selectionAt(section: Section, indices: readonly Dim[]): Selection | undefined {
   const { size } = section;
   const positions = new Set<number>();
