@@ -30,20 +30,24 @@ export interface InferenceOptions {
   readonly evaluate: Evaluate;
   /** Whether operators of ONNX Runtime's own (`com.microsoft`) may be used; default true. Without them other engines can load the model. */
   readonly fuse?: boolean;
+  /** Whether variables keep the values they have now (`embedded`, the default) or may change between runs (`live`), and so stay as they are. */
+  readonly variables?: "embedded" | "live";
 }
 
 /**
- * For a graph whose variables no longer change.
+ * For a graph without gradients and updates.
  *
  * 1. `selectEarly`: while the graph still has the form in which it was traced.
  * 2. `drop`, `share`: fewer nodes for the rest to look at; `share` also makes equal constants one before they are folded.
  * 3. `fuseAttention`, then `drop`: the moves around the fused operator meet the opposite moves around the parts.
  * 4. `foldConstants`, `foldWeights`: masks, tables and the weights that step 1 parted.
  */
-export async function rewriteForInference(graph: Graph, { evaluate, fuse = true }: InferenceOptions): Promise<Graph> {
+export async function rewriteForInference(graph: Graph, options: InferenceOptions): Promise<Graph> {
+  const { evaluate, fuse = true, variables = "embedded" } = options;
   const small = share(drop(selectEarly(graph)));
   const fused = fuse ? drop(fuseAttention(small)) : small;
-  return foldWeights(await foldConstants(fused, evaluate), evaluate);
+  const folded = await foldConstants(fused, evaluate);
+  return variables === "live" ? folded : foldWeights(folded, evaluate);
 }
 
 /**

@@ -132,6 +132,13 @@ test("for inference, a tower on one row has folded weights, fused attention and 
   await expectSameNumbers(graph, better, { x: randomArray(1, [3, 7, 8]) });
 });
 
+test("variables that may change stay as they are", async () => {
+  const { graph, tower } = traceTower(2, b, (y) => ({ y: at(y, 1, 0) }));
+  const better = await rewriteForInference(graph, { evaluate, variables: "live" });
+  expect(new Set(variablesOf(better))).toEqual(new Set(tower.variables().values()));
+  expect(opsOf(better)).toContain("MultiHeadAttention");
+});
+
 test("without operators of the engine's own, every operator is ONNX's", async () => {
   const { graph } = traceTower(2, b, (y) => ({ y }));
   const better = await rewriteForInference(graph, { evaluate, fuse: false });
