@@ -7,7 +7,7 @@
 import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { toGrey, toRgb } from "./convert.ts";
-import { crop, type Image } from "./image.ts";
+import { crop, type Image, type Region } from "./image.ts";
 import { type Filter, resize } from "./resize.ts";
 
 /** The size that an image is resized to, before it is cropped. */
@@ -90,6 +90,22 @@ export function fitImage(source: Image, config: Preprocessing): Image {
   const window = { left, top, width: rule.width, height: rule.height };
   if (top >= 0 && left >= 0) return resize(picture, { width, height, filter, window });
   return crop(resize(picture, { width, height, filter }), window, rule.fill);
+}
+
+/**
+ * The part of an image that a model sees, in the image's own pixels, fractions included; it reaches over the edge where a crop is filled up.
+ */
+export function visibleRegion(source: Pick<Image, "width" | "height">, config: Preprocessing): Region {
+  const resized = config.resize ? resizedSize(config.resize, source.height, source.width) : source;
+  const [down, across] = [source.height / resized.height, source.width / resized.width];
+  const { crop: rule } = config;
+  if (!rule) return { left: 0, top: 0, width: source.width, height: source.height };
+  return {
+    left: cropStart(resized.width, rule.width, rule.rounding) * across,
+    top: cropStart(resized.height, rule.height, rule.rounding) * down,
+    width: rule.width * across,
+    height: rule.height * down,
+  };
 }
 
 /**

@@ -1,8 +1,7 @@
 /** An image and a model → why: one door to all methods. */
 
 import type { Image } from "../data/image.ts";
-import { normalize, type Preprocessing, preprocess } from "../data/preprocess.ts";
-import { VitrineError } from "../errors.ts";
+import { normalize, type Preprocessing, preprocess, visibleRegion } from "../data/preprocess.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import type { GridSize } from "../nn/positions.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
@@ -219,6 +218,8 @@ function imageExplanation(request: ExplainRequest, subject: Subject, seen: Seen,
     queryPatch,
     grid: { rows: grid[0], cols: grid[1] },
     table: { rowTitles: [""], colTitles: [""] },
+    view: visibleRegion(request.image, request.pretrained.preprocessing),
+    inputSize: [request.pretrained.preprocessing.inputSize[1], request.pretrained.preprocessing.inputSize[2]],
     facts: {},
     ...own,
   };

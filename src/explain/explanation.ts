@@ -1,5 +1,6 @@
 /** What an explanation is: numbers with names, before anybody draws them. */
 
+import type { Region } from "../data/image.ts";
 import type { GridSize } from "../nn/positions.ts";
 
 /** Numbers over the patches (or pixels) of an image, row by row. */
@@ -47,6 +48,10 @@ export interface ImageExplanation
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly maps: readonly ExplanationMap[];
   readonly table: MapTable;
+  /** The part of the image that the model saw, in the image's own pixels, fractions included; the maps lie over it. */
+  readonly view: Region;
+  /** Pixels [high, wide] of the model's input. */
+  readonly inputSize: GridSize;
   /** Everything else that the numbers depend on, and what can be said of their quality. */
   readonly facts: Readonly<Record<string, number | string>>;
 }

@@ -1,0 +1,21 @@
+/** Any explanation as a picture. */
+
+import type { Image } from "../data/image.ts";
+import { type DrawImageOptions, drawImageExplanation } from "./draw-image.ts";
+import { drawDistances, drawFilters, drawPositions } from "./draw-weights.ts";
+import type { Explanation } from "./explanation.ts";
+import type { Picture } from "./picture.ts";
+
+/** The explanation as a picture. @param image the photograph that was explained; weights and distances need none of it */
+export function drawExplanation(explanation: Explanation, image: Image, options: DrawImageOptions = {}): Picture {
+  switch (explanation.kind) {
+    case "image":
+      return drawImageExplanation(explanation, image, options);
+    case "positions":
+      return drawPositions(explanation);
+    case "filters":
+      return drawFilters(explanation);
+    case "distance":
+      return drawDistances(explanation);
+  }
+}

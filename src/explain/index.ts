@@ -1,0 +1,20 @@
+/** Why a model says what it says: numbers first, pictures of them second. */
+
+export { drawExplanation } from "./draw.ts";
+export type { DrawImageOptions } from "./draw-image.ts";
+export { type ExplainRequest, explainImage } from "./explain-image.ts";
+export {
+  type DistanceExplanation,
+  type Explanation,
+  type ExplanationMap,
+  explanationJson,
+  type FiltersExplanation,
+  type ImageExplanation,
+  type MapTable,
+  type PositionsExplanation,
+} from "./explanation.ts";
+export type { Smoothing } from "./heat.ts";
+export { type Choice, type Method, type MethodName, methodNamed, methodNames, methods } from "./methods.ts";
+export { type Picture, rasterize } from "./picture.ts";
+export type { Readout, Subject } from "./subject.ts";
+export type { HeadFusion } from "./token-rows.ts";

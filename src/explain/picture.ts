@@ -1,0 +1,121 @@
+/** A picture as a list of things on it, and the pixels of that. The same list becomes SVG (svg.ts). */
+
+import type { Image } from "../data/image.ts";
+import type { Rgb } from "./colours.ts";
+import { drawText, type TextStyle, textWidth } from "./text.ts";
+
+/** Pixels, drawn one to one. */
+export interface PixelsElement {
+  readonly kind: "pixels";
+  readonly x: number;
+  readonly y: number;
+  readonly image: Image;
+  /** What it shows, in words. */
+  readonly name: string;
+}
+
+/** One line of text; `y` is its base line. */
+export interface TextElement {
+  readonly kind: "text";
+  readonly x: number;
+  readonly y: number;
+  readonly text: string;
+  readonly style: TextStyle;
+  /** Which part of the text stands at `x`; default `start`. */
+  readonly anchor?: "start" | "middle" | "end";
+  readonly colour?: Rgb;
+}
+
+/** A rectangle: filled, or a frame of the given line width drawn inside its edges. */
+export interface BoxElement {
+  readonly kind: "box";
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly colour: Rgb;
+  readonly line?: number;
+}
+
+/** A filled circle. */
+export interface DotElement {
+  readonly kind: "dot";
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+  readonly colour: Rgb;
+}
+
+/** What can stand on a picture. */
+export type PictureElement = PixelsElement | TextElement | BoxElement | DotElement;
+
+/** Everything on a white ground, later elements over earlier ones. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly title: string;
+  readonly elements: readonly PictureElement[];
+}
+
+/** Black enough for text. */
+export const inkColour: Rgb = [24, 26, 32];
+/** For what matters less. */
+export const quietColour: Rgb = [104, 109, 120];
+
+/** The picture's pixels, RGB. */
+export function rasterize({ width, height, elements }: Picture): Image {
+  const data = new Uint8Array(width * height * 3).fill(255);
+  const blend = (x: number, y: number, colour: Rgb, coverage: number): void => {
+    if (x < 0 || y < 0 || x >= width || y >= height) return;
+    const to = (y * width + x) * 3;
+    for (let c = 0; c < 3; c++) data[to + c] = Math.round(data[to + c]! + coverage * (colour[c]! - data[to + c]!));
+  };
+  for (const element of elements)
+    switch (element.kind) {
+      case "pixels":
+        drawPixels(element, blend);
+        break;
+      case "text": {
+        const { text, style, anchor, colour = inkColour } = element;
+        const shift = { start: 0, middle: 0.5, end: 1 }[anchor ?? "start"] * textWidth(text, style);
+        drawText(text, style, element.x - shift, element.y, (x, y, coverage) => blend(x, y, colour, coverage));
+        break;
+      }
+      case "box":
+        drawBox(element, blend);
+        break;
+      case "dot":
+        drawDot(element, blend);
+        break;
+    }
+  return { width, height, channels: 3, data };
+}
+
+type Blend = (x: number, y: number, colour: Rgb, coverage: number) => void;
+
+function drawPixels({ x, y, image }: PixelsElement, blend: Blend): void {
+  const { width, height, channels, data } = image;
+  for (let row = 0; row < height; row++)
+    for (let col = 0; col < width; col++) {
+      const from = (row * width + col) * channels;
+      const [r, g, b] = [data[from]!, data[from + 1]!, data[from + 2]!];
+      blend(x + col, y + row, channels === 1 ? [r, r, r] : [r, g, b], 1);
+    }
+}
+
+function drawBox({ x, y, width, height, colour, line }: BoxElement, blend: Blend): void {
+  for (let row = 0; row < height; row++)
+    for (let col = 0; col < width; col++) {
+      const inside = Math.min(row, col, height - 1 - row, width - 1 - col);
+      if (line === undefined || inside < line) blend(x + col, y + row, colour, 1);
+    }
+}
+
+/** Smooth at the edge: a pixel's share in the circle falls over one pixel. */
+function drawDot({ x, y, radius, colour }: DotElement, blend: Blend): void {
+  for (let row = Math.floor(y - radius - 1); row <= y + radius + 1; row++)
+    for (let col = Math.floor(x - radius - 1); col <= x + radius + 1; col++) {
+      const share = radius + 0.5 - Math.hypot(col - x, row - y);
+      if (share > 0) blend(col, row, colour, Math.min(share, 1));
+    }
+}
