@@ -1,7 +1,7 @@
 /** Making values and nodes, and walking, rebuilding and naming what they compute. */
 
 import { VitrineError } from "../errors.ts";
-import type { Dim, Shape } from "./dim.ts";
+import { type Dim, equalShapes, type Shape } from "./dim.ts";
 import type { DType, NdArray } from "./dtype.ts";
 import { inferNode } from "./infer.ts";
 import { type Attributes, completeAttributes, type OpName } from "./ops.ts";
@@ -196,7 +196,20 @@ export function substitute(graph: Graph, leaves: ReadonlyMap<Value, Value>): Gra
 
 /** The same node on other inputs. */
 export function withInputs(node: Node, inputs: readonly (Value | undefined)[]): Node {
-  return makeNode(node.op, inputs, node.attributes, node.scope);
+  if (inputs.length !== node.inputs.length || !inputs.every((input, i) => infersAlike(input, node.inputs[i])))
+    return makeNode(node.op, inputs, node.attributes, node.scope);
+  const outputs: Value[] = [];
+  const copy: Node = { op: node.op, inputs, attributes: node.attributes, outputs, scope: node.scope };
+  for (const [index, { dtype, shape, known }] of node.outputs.entries())
+    outputs.push({ dtype, shape, known, source: { kind: "node", node: copy, index } });
+  return copy;
+}
+
+/** True where shape rules cannot tell two inputs apart, so that they need not be asked again. (They may look into constants.) */
+function infersAlike(a: Value | undefined, b: Value | undefined): boolean {
+  if (a === b) return true;
+  if (!a || !b || a.known || b.known || a.source.kind === "constant" || b.source.kind === "constant") return false;
+  return a.dtype === b.dtype && equalShapes(a.shape, b.shape);
 }
 
 /** For each value, the nodes that read it (a node once per reading). */
