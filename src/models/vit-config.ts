@@ -166,30 +166,35 @@ function pair(size: number | GridSize): GridSize {
 }
 
 function check(config: ViTConfig): void {
-  const require = (holds: boolean, rule: string, evidence: string): void => {
+  const must = (holds: boolean, rule: string, evidence: unknown): void => {
     if (!holds) throw new VitrineError("INVALID_ARGUMENT", { rule: `ViT: ${rule}`, evidence: `got ${evidence}` });
   };
-  const whole: readonly (keyof ViTConfig)[] = ["channels", "width", "depth", "heads", "mlpWidth"];
-  for (const name of whole) {
-    const value = config[name] as number;
-    require(Number.isInteger(value) && value > 0, `${name} must be a positive integer`, String(value));
-  }
+  const whole = (value: number, least: number): boolean => Number.isInteger(value) && value >= least;
+  const { width, heads, headWidth, pool, finalNorm, mlp, mlpWidth } = config;
+  for (const name of ["channels", "width", "depth", "heads", "mlpWidth"] as const)
+    must(whole(config[name], 1), `${name} must be a positive integer`, config[name]);
   for (const name of ["labels", "registers"] as const)
-    require(Number.isInteger(config[name]) && config[name] >= 0, `${name} must be a whole number`, String(
-      config[name],
-    ));
-  for (const [name, size] of [
-    ["imageSize", config.imageSize],
-    ["patchSize", config.patchSize],
-  ] as const)
-    require(size.every((side) => Number.isInteger(side) && side > 0), `${name} must be positive pixels`, size.join(
-      " × ",
-    ));
-  require(config.width % config.heads ===
-    0, "heads must divide the width", `width ${config.width}, ${config.heads} heads`);
-  require(config.classToken || config.pool !== "token", "pool token needs a class token", "classToken false");
-  require(!config.distilled ||
-    (config.classToken && config.pool === "token"), "distilled needs pool token", config.pool);
+    must(whole(config[name], 0), `${name} must be a whole number`, config[name]);
+  for (const name of ["imageSize", "patchSize"] as const)
+    must(
+      config[name].every((side) => whole(side, 1)),
+      `${name} must be positive pixels`,
+      config[name].join(" × "),
+    );
+  const fits = config.stem || config.imageSize.every((side, i) => side >= config.patchSize[i]!);
+  must(!!fits, "an image must hold a patch", `${config.imageSize.join(" × ")} and ${config.patchSize.join(" × ")}`);
+  if (headWidth === undefined)
+    must(width % heads === 0, "heads must divide the width", `width ${width}, ${heads} heads`);
+  else must(whole(headWidth, 1), "headWidth must be a positive integer", headWidth);
+  must(mlp !== "swiglu_packed" || mlpWidth % 2 === 0, "mlpWidth of swiglu_packed must be even", mlpWidth);
+  must(config.eps > 0, "eps must be positive", config.eps);
+  must(config.classToken || pool !== "token", "pool token needs a class token", "classToken false");
+  const plainHead = config.classToken && pool === "token" && finalNorm !== "pooled" && !config.representation;
+  must(
+    !config.distilled || plainHead,
+    "distilled needs pool token and a plain head",
+    `pool ${pool}, norm ${finalNorm}`,
+  );
   for (const name of ["headDropout", "posDropout", "dropout", "attnDropout", "dropPath"] as const)
-    require(config[name] >= 0 && config[name] < 1, `${name} must be in [0, 1)`, String(config[name]));
+    must(config[name] >= 0 && config[name] < 1, `${name} must be in [0, 1)`, config[name]);
 }

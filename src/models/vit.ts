@@ -97,7 +97,7 @@ export class ViT extends Module {
     if (this.normPre) z = this.normPre.forward(z);
     for (const block of this.blocks) z = block.forward(z, mode); //      [b, n, d]     z_L              (2, 3)
     z = tap("features", this.norm ? this.norm.forward(z) : z); //        [b, n, d]     LN(z_L)
-    if (this.distToken) return this.#classifyTwice(z, mode);
+    if (this.distToken) return this.#classifyTwice(z);
     return this.#classify(this.#pool(z, mode), mode); //                 [b, labels]
   }
 
@@ -108,7 +108,7 @@ export class ViT extends Module {
     const grid = this.patchEmbed.forward(images, mode); //               [b, h, w, d]  x E
     const { h, w } = dims(grid, "b h w d") as { h: number; w: number };
     let z = grid.reshape([b, h * w, d]); //                              [b, h·w, d]
-    tap("patch_embed", rule ? grid : z);
+    tap("patch_embed", rule ? grid : z); // timm keeps the grid where it resizes positions
     const prefix = [this.clsToken, this.distToken, this.regToken].filter((token) => token !== undefined);
     const prefixed = (patches: Tensor): Tensor =>
       concat([...prefix.map((token) => expand(token, [b, token.shape[1]!, d])), patches], 1); // [b, n, d]
@@ -157,11 +157,12 @@ export class ViT extends Module {
   }
 
   /** DeiT: the mean of what the class token and the distillation token say. @source arXiv:2012.12877, section 4 */
-  #classifyTwice(z: Tensor, mode: Mode): Tensor {
-    const own = tap("logits.class", this.#classify(at(z, 1, 0), mode)); // [b, labels]
-    const told = at(z, 1, 1); //                                           [b, d]
-    const taught = tap("logits.distillation", this.headDist ? this.headDist.forward(told) : told);
-    return own.add(taught).mul(0.5); //                                    [b, labels]
+  #classifyTwice(z: Tensor): Tensor {
+    const say = (name: string, head: Linear | undefined, token: number): Tensor =>
+      tap(`logits.${name}`, head ? head.forward(at(z, 1, token)) : at(z, 1, token)); // [b, labels]
+    return say("class", this.head, 0)
+      .add(say("distillation", this.headDist, 1))
+      .mul(0.5);
   }
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { modelNames } from "../../src/models/registry.ts";
 import { ViT } from "../../src/models/vit.ts";
-import { type ViTConfig, vitConfig } from "../../src/models/vit-config.ts";
+import { type ViTConfig, type ViTOptions, vitConfig } from "../../src/models/vit-config.ts";
 import {
   configForHuggingFace,
   configForTimm,
@@ -71,6 +71,12 @@ test.each([{}, { distilled: true }, { activation: "gelu_tanh", qkvBias: false } 
   },
 );
 
+test("heads of their own width need not divide the token width", () => {
+  const model = new ViT({ ...tiny, heads: 5, headWidth: 7 });
+  expect(model.variables().get("blocks.0.attn.qkv.weight")!.shape).toEqual([105, 24]);
+  expect(model.variables().get("blocks.0.attn.proj.weight")!.shape).toEqual([24, 35]);
+});
+
 test("transformers' defaults are filled in", () => {
   const config = configFromHuggingFace({ model_type: "vit", architectures: ["ViTModel"] }, "config.json");
   expect(config).toEqual(vitConfig({ eps: 1e-12, labels: 0 }));
@@ -82,12 +88,16 @@ test("what transformers cannot express is refused by name", () => {
   );
 });
 
-test.each([
+test.each<readonly [ViTOptions, RegExp]>([
   [{ heads: 5 }, /heads must divide the width, got width 24, 5 heads/],
   [{ depth: 0 }, /depth must be a positive integer, got 0/],
   [{ classToken: false }, /pool token needs a class token/],
   [{ dropPath: 1 }, /dropPath must be in \[0, 1\), got 1/],
   [{ imageSize: -4 }, /imageSize must be positive pixels, got -4 × -4/],
+  [{ imageSize: 3 }, /an image must hold a patch, got 3 × 3 and 4 × 4/],
+  [{ distilled: true, pool: "avg" }, /distilled needs pool token and a plain head, got pool avg, norm pooled/],
+  [{ mlp: "swiglu_packed", mlpWidth: 47 }, /mlpWidth of swiglu_packed must be even, got 47/],
+  [{ eps: 0 }, /eps must be positive, got 0/],
 ])("contradictory options are refused: %j", (changes, message) => {
   expect(() => new ViT({ ...tiny, ...changes })).toThrow(message);
 });

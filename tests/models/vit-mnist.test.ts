@@ -53,7 +53,7 @@ test.skipIf(!hasShared)(
       { runtime: await nodeRuntime() },
     );
     let [right, loss] = [0, 0];
-    const batch = 500;
+    const batch = 100;
     for (let start = 0; start < labels.length; start += batch) {
       const bytes = pixels.subarray(start * 784, (start + batch) * 784);
       const data = Float32Array.from(bytes, (x) => (x / 255 - 0.1307) / 0.3081);
