@@ -1,6 +1,7 @@
 /** What every verb is given: the common options, ways to speak, and a signal that says stop. */
 
 import type { Device, Runtime } from "../runtime/runtime.ts";
+import { exitCodeOfSignal } from "./exit-code.ts";
 import { Terminal } from "./terminal.ts";
 
 /** The options that all verbs share. */
@@ -10,6 +11,8 @@ export interface CommonOptions {
   readonly seed: number;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** Errors with their stack. */
+  readonly debug: boolean;
 }
 
 export interface Context extends CommonOptions {
@@ -20,12 +23,15 @@ export interface Context extends CommonOptions {
   runtime(): Promise<Runtime>;
 }
 
-/** The context of one call of the command line. */
-export function makeContext(options: CommonOptions): Context {
+/**
+ * The context of one call of the command line.
+ * @param stopsItself whether the verb has something to bring to an end when it is told to stop; otherwise the process ends at once
+ */
+export function makeContext(options: CommonOptions, stopsItself: boolean): Context {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const)
     process.on(name, () => {
-      if (stop.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+      if (stop.signal.aborted || !stopsItself) process.exit(exitCodeOfSignal(name));
       stop.abort(name);
     });
   let runtime: Promise<Runtime> | undefined;
@@ -40,7 +46,8 @@ export function makeContext(options: CommonOptions): Context {
   };
 }
 
-async function openRuntime({ device, threads }: CommonOptions): Promise<Runtime> {
+/** Opens a device. @throws {VitrineError} NOT_AVAILABLE when it does not work here. */
+export async function openRuntime({ device, threads }: Pick<CommonOptions, "device" | "threads">): Promise<Runtime> {
   const chosen = threads === undefined ? {} : { threads };
   if (device === "wasm") return (await import("../runtime/web.ts")).webRuntime({ device, ...chosen });
   return (await import("../runtime/node.ts")).nodeRuntime({ device, ...chosen });

@@ -15,7 +15,7 @@ import { shapesDataset } from "./datasets/shapes.ts";
 /** Where and how to find a data set. */
 export interface OpenOptions {
   /** Folder of the files of `mnist`, `fashion-mnist` or `cifar10`, or the folder above it; default `data`. */
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   /** For `shapes`: the seed of its images. */
   readonly seed?: number;
   /** For `shapes`: height and width. */

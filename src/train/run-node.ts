@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import * as v from "valibot";
 import type { Augmentation } from "../data/augment.ts";
 import type { Dataset } from "../data/datasets/dataset.ts";
 import type { Batch, BatchPlan } from "../data/loader-batch.ts";
@@ -18,7 +19,7 @@ import { loadCheckpoint, saveCheckpoint } from "./checkpoint-node.ts";
 import type { TrainEvent } from "./events.ts";
 import { fit, type TrainingBatch } from "./fit.ts";
 import { appendEvent, rewindLog } from "./log-node.ts";
-import type { Recipe } from "./recipe.ts";
+import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import { compileTrainingStep, noWeightDecay } from "./step.ts";
 import { compileValidation, validate } from "./validate.ts";
 
@@ -30,6 +31,8 @@ export interface RunOptions {
   readonly validation?: Dataset | undefined;
   readonly recipe: Recipe;
   readonly seed: number;
+  /** What else a process needs to go on with the run, as plain data; kept in `recipe.json`. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined;
   /** Ends with `config.json`, `preprocessor_config.json`, `model.safetensors`, `recipe.json`, `log.jsonl` and `checkpoints/`. */
   readonly folder: string;
   /** Go on where the folder's run stopped. */
@@ -123,7 +126,7 @@ export async function* trainInFolder(options: RunOptions): AsyncGenerator<TrainE
       runId,
       save: (checkpoint) => saveCheckpoint(checkpoints, checkpoint),
       checkpointEvery: options.checkpointEvery,
-      onBest: () => savePretrained(folder, pretrained),
+      onBest: () => savePretrained(folder, pretrained, { replace: true }),
       signal,
     });
     for (const event of events) {
@@ -194,8 +197,14 @@ function requireMatchingClasses({ pretrained, train, validation }: RunOptions): 
   }
 }
 
+const runSchema = v.looseObject({
+  runId: v.string(),
+  seed: v.number(),
+  settings: v.optional(v.record(v.string(), v.unknown())),
+});
+
 /** Makes the folder, or refuses one that holds something else. */
-async function openFolder({ folder, recipe, resume, seed }: RunOptions, runId: string): Promise<void> {
+async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions, runId: string): Promise<void> {
   const path = join(folder, "recipe.json");
   const there = existsSync(folder) ? (await readdir(folder)).filter((name) => name !== ".DS_Store") : [];
   if (there.length > 0 && !resume)
@@ -218,7 +227,7 @@ async function openFolder({ folder, recipe, resume, seed }: RunOptions, runId: s
   try {
     await mkdir(folder, { recursive: true });
     await writeFileAtomically(path, [
-      new TextEncoder().encode(`${JSON.stringify({ runId, seed, ...recipe }, null, 2)}\n`),
+      new TextEncoder().encode(`${JSON.stringify({ runId, seed, settings, ...recipe }, null, 2)}\n`),
     ]);
   } catch (cause) {
     if (isNew) await rm(folder, { recursive: true, force: true });
@@ -233,12 +242,31 @@ async function openFolder({ folder, recipe, resume, seed }: RunOptions, runId: s
   }
 }
 
-/** The recipe of the run in a folder. */
-export async function recipeOfRun(folder: string): Promise<Readonly<Record<string, unknown>>> {
-  const {
-    runId: _,
-    seed: __,
-    ...recipe
-  } = JSON.parse(await readFile(join(folder, "recipe.json"), "utf8")) as Record<string, unknown>;
-  return recipe;
+/**
+ * What the run in a folder was started with.
+ * @throws {VitrineError} NOT_FOUND when the folder holds no run, INVALID_FILE when its `recipe.json` is broken.
+ */
+export async function readRun(
+  folder: string,
+): Promise<{ readonly seed: number; readonly settings: Readonly<Record<string, unknown>>; readonly recipe: Recipe }> {
+  const path = join(folder, "recipe.json");
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw new VitrineError("NOT_FOUND", {
+      rule: "the folder must hold a run to go on with",
+      evidence: "it has no recipe.json",
+      place: folder,
+      cause,
+    });
+  });
+  try {
+    const { runId: _runId, seed, settings = {}, ...recipe } = v.parse(runSchema, JSON.parse(text));
+    return { seed, settings, recipe: recipeFrom(fromScratch, recipe, path) };
+  } catch (cause) {
+    throw new VitrineError("INVALID_FILE", {
+      rule: "the file must be the recipe of a run",
+      evidence: (cause as Error).message,
+      place: path,
+      cause,
+    });
+  }
 }

@@ -4,6 +4,7 @@ import type { Image } from "../image.ts";
 import type { FolderSource } from "./folder-node.ts";
 import type { MemorySource } from "./memory.ts";
 import type { ShapesSource } from "./shapes.ts";
+import type { SubsetSource } from "./subset.ts";
 
 /** One labelled image. */
 export interface Sample {
@@ -34,7 +35,7 @@ export interface Dataset {
 }
 
 /** All that can be sent to a worker thread. */
-export type DatasetSource = FolderSource | MemorySource | ShapesSource;
+export type DatasetSource = FolderSource | MemorySource | ShapesSource | SubsetSource;
 
 /** Parts of a data set: to learn from, to choose by, to report on. */
 export type Split = "train" | "validation" | "test";

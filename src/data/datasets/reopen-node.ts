@@ -4,9 +4,18 @@ import type { Dataset, DatasetSource } from "./dataset.ts";
 import { folderDataset } from "./folder-node.ts";
 import { memoryDataset } from "./memory.ts";
 import { reopenShapes } from "./shapes.ts";
+import { subset } from "./subset.ts";
 
 /** Opens the data set that a source describes. */
 export function reopenDataset(source: DatasetSource): Dataset {
-  if (source.kind === "folder") return folderDataset(source);
-  return source.kind === "memory" ? memoryDataset(source) : reopenShapes(source);
+  switch (source.kind) {
+    case "folder":
+      return folderDataset(source);
+    case "memory":
+      return memoryDataset(source);
+    case "shapes":
+      return reopenShapes(source);
+    case "subset":
+      return subset(reopenDataset(source.of), source.indices, source.name);
+  }
 }

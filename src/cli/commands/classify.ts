@@ -1,0 +1,85 @@
+/** `vitrine classify IMAGE…`: labels. */
+
+import { decodeImage } from "../../data/decode-node.ts";
+import type { Image } from "../../data/image.ts";
+import { VitrineError } from "../../errors.ts";
+import { type Classifier, classifier, type Prediction } from "../../tasks/classify.ts";
+import type { Context } from "../context.ts";
+import { loadModel, type ModelOptions } from "../model.ts";
+import { percent } from "../numbers.ts";
+import { right, table } from "../table.ts";
+
+export interface ClassifyOptions extends ModelOptions {
+  readonly model?: string | undefined;
+  readonly top: number;
+}
+
+/** Pictures that are in memory at a time. */
+const piece = 16;
+
+type Answer =
+  | { readonly file: string; readonly predictions: readonly Prediction[] }
+  | { readonly file: string; readonly error: VitrineError };
+
+/**
+ * Prints the best labels of each image.
+ *
+ * With one image, an image that cannot be read is the command's error; among several it is reported, the others are classified, and the check
+ * fails.
+ */
+export async function classify(
+  context: Context,
+  [files]: readonly [readonly string[]],
+  { model, arch, top }: ClassifyOptions,
+): Promise<boolean> {
+  // The first pictures are decoded while the model is loaded.
+  let next = decodeAll(files.slice(0, piece));
+  const [pretrained, runtime] = await Promise.all([loadModel(context, model, { arch }), context.runtime()]);
+  const run = await classifier(pretrained, runtime);
+  const answers: Answer[] = [];
+  for (let from = 0; from < files.length; from += piece) {
+    const decoded = await next;
+    next = decodeAll(files.slice(from + piece, from + 2 * piece));
+    answers.push(...(await answer(run, decoded, top)));
+  }
+  const bad = answers.filter((one) => "error" in one);
+  if (files.length === 1 && bad[0]) throw bad[0].error;
+  for (const { error } of bad) context.terminal.warn(error.message);
+  context.terminal.result(answers.map(toJson), answers.map(toText).join("\n"));
+  return bad.length === 0;
+}
+
+type Decoded = { readonly file: string } & ({ readonly image: Image } | { readonly error: VitrineError });
+
+function decodeAll(files: readonly string[]): Promise<readonly Decoded[]> {
+  return Promise.all(
+    files.map(async (file): Promise<Decoded> => {
+      try {
+        return { file, image: await decodeImage(file) };
+      } catch (error) {
+        if (error instanceof VitrineError) return { file, error };
+        throw error;
+      }
+    }),
+  );
+}
+
+async function answer(run: Classifier, decoded: readonly Decoded[], top: number): Promise<readonly Answer[]> {
+  const images = decoded.flatMap((one) => ("image" in one ? [one.image] : []));
+  const predictions = [...(await run.classify(images, { top }))];
+  return decoded.map((one) =>
+    "error" in one ? { file: one.file, error: one.error } : { file: one.file, predictions: predictions.shift()! },
+  );
+}
+
+function toJson(one: Answer): unknown {
+  return "error" in one
+    ? { file: one.file, predictions: [], error: { code: one.error.code, message: one.error.message } }
+    : one;
+}
+
+function toText(one: Answer): string {
+  if ("error" in one) return `${one.file}\n  could not be read\n`;
+  const rows = one.predictions.map(({ label, score }) => ["", percent(score, 1), label]);
+  return `${one.file}\n${table(["", right(""), ""], rows)}`;
+}

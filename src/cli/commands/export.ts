@@ -1,0 +1,103 @@
+/** `vitrine export MODEL OUT`: the model in a form that others load. */
+
+import { stat } from "node:fs/promises";
+import { extname } from "node:path";
+import { evaluatorFor, traceGraph } from "../../compile/index.ts";
+import { VitrineError } from "../../errors.ts";
+import { saveModel } from "../../onnx/save-node.ts";
+import type { Pretrained } from "../../pretrained/pretrained.ts";
+import { type Layout, layoutFor, savePretrained } from "../../pretrained/save-node.ts";
+import { rewriteForInference } from "../../rewrite/index.ts";
+import { saveSafetensors } from "../../weights/safetensors-node.ts";
+import type { Context } from "../context.ts";
+import { loadModel, type ModelOptions } from "../model.ts";
+import { byteSize, grouped } from "../numbers.ts";
+
+export interface ExportOptions extends ModelOptions {
+  readonly layout?: Layout | undefined;
+  readonly force: boolean;
+}
+
+/** Writes OUT: a graph for `.onnx`, weights for `.safetensors`, a folder for a name without an ending. */
+export async function exportVerb(
+  context: Context,
+  [reference, out]: readonly [string, string],
+  { arch, layout, force }: ExportOptions,
+): Promise<undefined> {
+  const form = formOf(out);
+  if (layout !== undefined && form !== "folder")
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "--layout is for folders only",
+      evidence: `got ${layout} for ${out}`,
+    });
+  if (form !== "folder" && !force) await refuseExisting(out);
+  const pretrained = await loadModel(context, reference, { arch });
+  const { model, preprocessing, labels } = pretrained;
+  let document: Record<string, unknown> = { model: pretrained.name, path: out, form };
+  let next: string;
+  if (form === "onnx") {
+    await writeOnnx(context, pretrained, out);
+    document = {
+      ...document,
+      input: { images: ["b", ...preprocessing.inputSize] },
+      output: { logits: ["b", labels.length] },
+    };
+    next = `input images [b, ${preprocessing.inputSize.join(", ")}] float32, output logits [b, ${labels.length}]; any ONNX engine runs it`;
+  } else if (form === "safetensors") {
+    const tensors = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
+    await saveSafetensors(out, tensors, [["format", "pt"]]);
+    next = `timm loads it: timm.create_model("${pretrained.architecture}", checkpoint_path="${out}")`;
+  } else {
+    const chosen = layoutFor(pretrained, layout);
+    await savePretrained(out, pretrained, { layout: chosen, replace: force });
+    document = { ...document, layout: chosen };
+    next =
+      chosen === "timm"
+        ? `timm loads it: timm.create_model("local-dir:${out}", pretrained=True)`
+        : `transformers loads it: AutoModelForImageClassification.from_pretrained("${out}")`;
+  }
+  const size = form === "folder" ? "" : ` (${byteSize((await stat(out)).size)})`;
+  context.terminal.result(
+    { ...document, parameters: model.parameterCount() },
+    `${out}${size}: ${pretrained.name}, ${grouped(model.parameterCount())} parameters\n${next}`,
+  );
+  return undefined;
+}
+
+type Form = "onnx" | "safetensors" | "folder";
+
+function formOf(out: string): Form {
+  const ending = extname(out);
+  if (ending === ".onnx") return "onnx";
+  if (ending === ".safetensors") return "safetensors";
+  // A version in a folder's name (`model-1.2`) is no ending.
+  if (ending === "" || /^\.\d+$/.test(ending)) return "folder";
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "a model is exported as .onnx, .safetensors, or into a folder",
+    evidence: `got ${out}`,
+  });
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined) return;
+  throw new VitrineError("OUTPUT_CONFLICT", {
+    rule: "a file that exists is not overwritten",
+    place: path,
+    next: "add --force to replace it, or choose another name",
+  });
+}
+
+/** Without operators that only ONNX Runtime has, so that any engine runs it. */
+async function writeOnnx(context: Context, { model, name, labels }: Pretrained, path: string): Promise<void> {
+  const { channels, imageSize } = model.config;
+  const { graph } = traceGraph(({ images }) => ({ logits: model.forward(images) }), {
+    images: ["b", channels, ...imageSize],
+  });
+  const small = await rewriteForInference(graph, { evaluate: evaluatorFor(await context.runtime()), fuse: false });
+  const metadata = new Map([
+    ["model", name],
+    ["labels", JSON.stringify(labels)],
+  ]);
+  await saveModel(path, small, { metadata });
+}

@@ -1,0 +1,246 @@
+/** All verbs with their options: read at each start, so that nothing here loads what a verb needs to run. */
+
+import { Command, Help, Option } from "commander";
+import { packageVersion } from "./package.ts";
+import { gridPlace, positiveNumber, wholeNumber } from "./values.ts";
+import { addVerb } from "./verb.ts";
+
+const about = `The transformer family in TypeScript: train it, run it, look inside it.
+
+A MODEL (or REF) is a folder that \`vitrine train\` made, a weights file with
+--arch NAME, a hub id such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k, or
+the name of a model in the package. DATA is a folder with one folder of images
+for each class, or shapes, mnist, fashion-mnist, cifar10.`;
+
+const firstSteps = `
+Begin with:
+  $ vitrine demo                          everything once, in under two minutes
+  $ vitrine train ./photos --from REF     fine-tune a model on your own images
+  $ vitrine classify new.jpg --model DIR
+  $ vitrine explain new.jpg --model DIR
+
+Exit codes: 0 done, 1 the job failed or a check did not hold, 2 wrong usage,
+130 stopped by Ctrl-C.`;
+
+/** The program, ready to parse `process.argv`. */
+export function makeProgram(): Command {
+  const plain = new Help();
+  const program = new Command("vitrine")
+    .description(about)
+    .addHelpText("after", firstSteps)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ optionDescription: (option) => plain.optionDescription(option).replace(" (default: false)", "") })
+    .option("-V, --version", "print the version")
+    .on("option:version", () => {
+      process.stdout.write(`${packageVersion()}\n`);
+      process.exit();
+    });
+  const arch = ["--arch <name>", "architecture of a bare weights file, by timm's name"] as const;
+  const dataDir = ["--data-dir <dir>", "folder with the files of mnist, fashion-mnist or cifar10"] as const;
+  const workers = ["--workers <n>", "threads that read images", wholeNumber(0, 64)] as const;
+
+  addVerb(
+    program,
+    {
+      name: "train",
+      summary: "Train a model, or fine-tune one.",
+      details:
+        "The output folder ends with the best model, in files that timm or transformers load, the log and the checkpoints. Without --model and --from, the model is a small ViT that fits the data's images.",
+      stopsItself: true,
+      examples: [
+        "vitrine train shapes",
+        "vitrine train fashion-mnist --data-dir ~/data --epochs 10 --out runs/fashion",
+        "vitrine train ./photos --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+        "vitrine train ./photos --model vit_small_patch16_224 --batch 32 --lr 5e-4",
+        "vitrine train --resume --out runs/fashion",
+      ],
+    },
+    (command) =>
+      command
+        .argument("[data]", "folder of class folders, or shapes, mnist, fashion-mnist, cifar10")
+        .option("--model <name>", "architecture to train from the start, by timm's name")
+        .option("--from <ref>", "model to fine-tune; its head is replaced by one for the data's classes")
+        .option(...arch)
+        .option("--config <file>", "JSON with settings of the recipe, and `model` with what differs in the model")
+        .option("--epochs <n>", "times that every image is seen", wholeNumber(1, 100_000))
+        .option("--batch <n>", "images of one step", wholeNumber(1, 65_536))
+        .option("--lr <x>", "highest learning rate", positiveNumber)
+        .option("--out <dir>", "output folder; default: a new one in vitrine-out/")
+        .option("--resume", "go on with the run in --out, with its own settings", false)
+        .option(...dataDir)
+        .option(...workers, 2)
+        .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
+        .option("--limit <n>", "train on about this many images only", wholeNumber(2))
+        .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),
+    async () => (await import("./commands/train.ts")).train,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "eval",
+      summary: "Accuracy, loss, per-class table, confusion matrix.",
+      details: "Judged are the test images of DATA, else its validation images, else all of them.",
+      stopsItself: true,
+      examples: ["vitrine eval runs/fashion fashion-mnist --data-dir ~/data", "vitrine eval DIR ./photos --json"],
+    },
+    (command) =>
+      command
+        .argument("<model>", "folder, weights file, hub id or name")
+        .argument("<data>", "folder of class folders, or shapes, mnist, fashion-mnist, cifar10")
+        .option(...arch)
+        .option(...dataDir)
+        .option(...workers, 1)
+        .option("--limit <n>", "use about this many images only", wholeNumber(1))
+        .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),
+    async () => (await import("./commands/eval.ts")).evalVerb,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "classify",
+      summary: "Labels of images, best first.",
+      examples: [
+        "vitrine classify new.jpg --model DIR",
+        "vitrine classify *.jpg --model timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k --top 3",
+        "vitrine classify new.jpg --model model.safetensors --arch vit_tiny_patch16_224 --json",
+      ],
+    },
+    (command) =>
+      command
+        .argument("<image...>", "image files")
+        .option("--model <ref>", "folder, weights file, hub id or name; default: the model in the package")
+        .option(...arch)
+        .option("--top <k>", "how many labels", wholeNumber(1), 5),
+    async () => (await import("./commands/classify.ts")).classify,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "explain",
+      summary: "A picture of why the model says what it says.",
+      examples: [
+        "vitrine explain new.jpg --model DIR",
+        "vitrine explain new.jpg --model DIR --method attention --block 5 --out attention.html",
+        "vitrine explain new.jpg --model DIR --method rollout --patch 3,5",
+      ],
+    },
+    (command) =>
+      command
+        .argument("<image>", "image file")
+        .option("--model <ref>", "folder, weights file, hub id or name; default: the model in the package")
+        .option(...arch)
+        .option(
+          "--method <name>",
+          "relevance, attention, rollout, grad-cam, integrated-gradients, attention-distance, positions or filters",
+          "relevance",
+        )
+        .option("--class <name>", "label or index of the class to explain; default: the predicted one")
+        .option("--block <n>", "one block, from 0; default: all", wholeNumber(0))
+        .option("--head <n>", "one head, from 0; default: all", wholeNumber(0))
+        .addOption(
+          new Option("--token <n>", "whose attention, by the token's number")
+            .argParser(wholeNumber(0))
+            .conflicts("patch"),
+        )
+        .option("--patch <row,column>", "whose attention, by the patch's place, from 0", gridPlace)
+        .option("--out <file>", "picture to write, .png, .svg or .html; default: a new .png in this folder"),
+    async () => (await import("./commands/explain.ts")).explain,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "export",
+      summary: "Write a model in a form that others load.",
+      details: "OUT.onnx is for any ONNX engine, OUT.safetensors for timm, a folder for timm or transformers.",
+      examples: [
+        "vitrine export DIR model.onnx",
+        "vitrine export DIR model.safetensors",
+        "vitrine export DIR for-transformers --layout huggingface",
+      ],
+    },
+    (command) =>
+      command
+        .argument("<model>", "folder, weights file, hub id or name")
+        .argument("<out>", "file ending in .onnx or .safetensors, or a folder")
+        .option(...arch)
+        .addOption(new Option("--layout <name>", "whose names a folder's files have").choices(["timm", "huggingface"]))
+        .option("--force", "replace what is there", false),
+    async () => (await import("./commands/export.ts")).exportVerb,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "verify",
+      summary: "Our numbers beside the reference's.",
+      details: "Tensor by tensor; exit code 1 if one is out of its file's tolerance.",
+      examples: ["vitrine verify goldens/vit-*.safetensors", "vitrine verify golden.safetensors --device wasm --json"],
+    },
+    (command) => command.argument("<golden...>", "files of the format vitrine-golden/1"),
+    async () => (await import("./commands/verify.ts")).verify,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "bench",
+      summary: "How fast a model runs or trains here.",
+      details: "A model's name alone is timed with random weights.",
+      examples: [
+        "vitrine bench vit_small_patch16_224 --batch 8",
+        "vitrine bench DIR --task train --batch 32 --threads 2",
+      ],
+    },
+    (command) =>
+      command
+        .argument("<model>", "architecture's name, folder, weights file or hub id")
+        .option(...arch)
+        .addOption(new Option("--task <name>", "what is timed").choices(["infer", "train"]).default("infer"))
+        .option("--batch <n>", "images at a time", wholeNumber(1, 65_536), 1),
+    async () => (await import("./commands/bench.ts")).bench,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "models",
+      summary: "The models there are; one in full with NAME.",
+      details: "Sizes, parameters, cost, preprocessing, published accuracy.",
+      examples: ["vitrine models", "vitrine models vit_tiny_patch16_224"],
+    },
+    (command) => command.argument("[name]", "timm's name"),
+    async () => (await import("./commands/models.ts")).models,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "doctor",
+      summary: "What works on this machine.",
+      details: "Versions, threads, and each device with a check of its numbers; exit code 1 if the cpu does not work.",
+      examples: ["vitrine doctor", "vitrine doctor --json"],
+    },
+    (command) => command,
+    async () => (await import("./commands/doctor.ts")).doctor,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "demo",
+      summary: "Everything once, in under two minutes.",
+      details:
+        "Trains a small ViT on drawn shapes, evaluates it, classifies and explains an image that it has not seen.",
+      stopsItself: true,
+      examples: ["vitrine demo"],
+    },
+    (command) => command,
+    async () => (await import("./commands/demo.ts")).demo,
+  );
+  return program;
+}

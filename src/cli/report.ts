@@ -1,0 +1,60 @@
+/** How the command line says that something went wrong, and how it ends. */
+
+import { VitrineError } from "../errors.ts";
+import { exitCodeOf } from "./exit-code.ts";
+
+/** How errors are shown. */
+export interface ReportOptions {
+  readonly json: boolean;
+  readonly debug: boolean;
+}
+
+/**
+ * Reports an error: one line on standard error, and with `--json` the document
+ * `{"error": {"code", "message", "rule", "evidence", "place", "next"}}` on standard output (code `UNEXPECTED` for what is a fault of this program).
+ * @returns the exit code
+ */
+export function reportError(error: unknown, { json, debug }: ReportOptions, signal?: AbortSignal): number {
+  const known = error instanceof VitrineError;
+  const text = oneLine(error instanceof Error ? error.message : String(error));
+  const message = known ? text : `unexpected error: ${text}`;
+  process.stderr.write(`vitrine: ${message}\n`);
+  if (debug) process.stderr.write(`${stackOf(error)}\n`);
+  else if (!known) process.stderr.write("vitrine: this is a fault of vitrine; --debug shows where it happened\n");
+  if (json) {
+    const { rule, evidence, place, next } = known ? error.fields : {};
+    const document = { error: { code: known ? error.code : "UNEXPECTED", message, rule, evidence, place, next } };
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+  }
+  return exitCodeOf(error, signal);
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, " ").trim();
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\ncaused by ${stackOf(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}
+
+/** Ends the process once all that was written is out: idle threads of engines and loaders are not waited for. */
+export async function endProcess(): Promise<never> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => {
+      stream.write("", () => resolve());
+    });
+  process.exit();
+}
+
+/** A reader that went away (`vitrine models | head`) ends the output, not the work. */
+export function forgiveClosedPipes(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
+  process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}

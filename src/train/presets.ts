@@ -1,0 +1,92 @@
+/** Small Vision Transformers that fit a data set's images, and how each is trained: what is used where nothing else is asked for. */
+
+import type { Preprocessing } from "../data/preprocess.ts";
+import { preprocessingFromTimm } from "../data/preprocess-config.ts";
+import type { ViTOptions } from "../models/vit-config.ts";
+import { fromScratch, type Recipe } from "./recipe.ts";
+
+/** A model and its recipe. */
+export interface Preset {
+  /** timm's name of the architecture that the model is a variant of. */
+  readonly architecture: string;
+  readonly options: Omit<ViTOptions, "labels">;
+  readonly preprocessing: Preprocessing;
+  readonly recipe: Recipe;
+}
+
+interface Small {
+  readonly side: number;
+  readonly channels?: 1 | 3;
+  readonly patch: number;
+  readonly width: number;
+  readonly depth: number;
+  readonly heads: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly recipe: Partial<Recipe>;
+}
+
+function preset({ side, channels = 3, patch, width, depth, heads, mean, std, recipe }: Small): Preset {
+  const input = { input_size: [channels, side, side], interpolation: "bilinear", crop_pct: 1, crop_mode: "center" };
+  return {
+    architecture: "vit_tiny_patch16_224",
+    options: { imageSize: side, patchSize: patch, channels, width, depth, heads, mlpWidth: 2 * width },
+    preprocessing: preprocessingFromTimm({ ...input, mean, std }, "preset"),
+    recipe: { ...fromScratch, ...recipe },
+  };
+}
+
+/** Presets of the data sets that have names; mean and std are of their training pixels. */
+export const presets: Readonly<Record<string, Preset>> = {
+  shapes: preset({
+    ...{ side: 32, patch: 4, width: 96, depth: 6, heads: 3 },
+    ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    recipe: {
+      epochs: 5,
+      batchSize: 64,
+      learningRate: 2e-3,
+      warmupEpochs: 0.5,
+      labelSmoothing: 0.05,
+      pad: 2,
+      flip: 0.5,
+    },
+  }),
+  mnist: preset({
+    ...{ side: 28, channels: 1, patch: 4, width: 96, depth: 6, heads: 3, mean: [0.1307], std: [0.3081] },
+    recipe: { epochs: 8, batchSize: 128, learningRate: 1e-3, pad: 2, flip: 0 },
+  }),
+  "fashion-mnist": preset({
+    ...{ side: 28, channels: 1, patch: 4, width: 96, depth: 6, heads: 3, mean: [0.286], std: [0.353] },
+    recipe: { epochs: 10, batchSize: 128, learningRate: 1.5e-3, pad: 2, flip: 0.5 },
+  }),
+  cifar10: preset({
+    ...{ side: 32, patch: 4, width: 192, depth: 9, heads: 6 },
+    ...{ mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] },
+    recipe: {
+      epochs: 30,
+      batchSize: 128,
+      learningRate: 1e-3,
+      warmupEpochs: 3,
+      pad: 4,
+      flip: 0.5,
+      mixup: 0.2,
+      cutmix: 1,
+    },
+  }),
+};
+
+/** Sides that pictures of unknown size are brought to. */
+const sides: readonly number[] = [32, 48, 64, 96, 128];
+
+/**
+ * The preset for pictures of any size.
+ * @param shorterSide of a typical picture, in pixels; the model's side is the largest of 32, 48, 64, 96, 128 that is no larger
+ */
+export function presetForPictures(shorterSide: number): Preset {
+  const side = sides.findLast((one) => one <= shorterSide) ?? sides[0]!;
+  return preset({
+    ...{ side, patch: side / 8, width: 192, depth: 6, heads: 3 },
+    ...{ mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+    recipe: { epochs: 30, batchSize: 32, learningRate: 1e-3, warmupEpochs: 3, crop: "resized", cropScale: [0.3, 1] },
+  });
+}
