@@ -99,7 +99,8 @@ function timmConfig(className: string, golden: GoldenFile): ViTConfig {
 
 /** The ResNet before the patches, from the names of its parameters. */
 function resNetStem({ params }: GoldenFile): Stem | undefined {
-  if (!params.has("patch_embed.backbone.stem.conv.weight")) return undefined;
+  const convolution = ["patch_embed.backbone.conv.weight", "patch_embed.backbone.stem.conv.weight"];
+  if (!convolution.some((name) => params.has(name))) return undefined;
   const depths: number[] = [];
   for (const name of params.keys()) {
     const [, stage, block] = /^patch_embed\.backbone\.stages\.(\d+)\.blocks\.(\d+)\./.exec(name) ?? [];
