@@ -47,7 +47,7 @@ export function configFromTimm(json: JsonObject, place: string): ViTConfig {
 }
 
 /** What stands in timm's constructors as Python objects, so that no JSON can change it. */
-const fixedArguments = ["mlp_layer", "block_fn", "norm_layer", "embed_norm_layer", "distilled"] as const;
+const fixedArguments = ["mlp_layer", "block_fn", "embed_norm_layer", "distilled"] as const;
 
 /** What `configForTimm` is told besides the configuration. */
 export interface TimmFileOptions {
@@ -99,6 +99,7 @@ function canBecome({ options }: NamedViT, config: ViTConfig, wanted: JsonObject)
   const args = timmArguments(theirs);
   if (JSON.stringify(theirs.stem) !== JSON.stringify(config.stem)) return false;
   if (fixedArguments.some((name) => !sameJson(wanted[name]!, args[name]!))) return false;
+  if (!sameJson(wanted.norm_layer!, args.norm_layer!) && config.eps !== 1e-6) return false;
   return Object.entries(wanted).every(([name, value]) => value !== null || args[name] === null);
 }
 

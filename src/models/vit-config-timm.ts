@@ -124,8 +124,9 @@ export function timmArguments(config: ViTConfig): JsonObject {
   };
 }
 
-/** `LayerNorm, eps 1e-05`; the forms that `normNamed` reads. */
+/** timm's own names have ε 1e-6; another ε is written out, as `normNamed` reads it, which timm's JSON cannot say. */
 function normText(kind: ViTConfig["norm"], eps: number): string {
+  if (eps === 1e-6) return kind === "layer" ? "layernorm" : "rmsnorm";
   return `${kind === "layer" ? "LayerNorm" : "RmsNorm"}, eps ${eps}`;
 }
 

@@ -35,6 +35,8 @@ const variants: readonly Partial<ViTConfig>[] = [
   { resizePositions: "timm", qkNorm: true, qkvBias: false },
   { block: "parallel_things", pool: "none", layerScale: 0.1 },
   { attention: "differential", mlpWidth: 61 },
+  { norm: "rms" },
+  { block: "parallel_scaling", norm: "layer", preNorm: true, positions: "none" },
 ];
 
 test.each(variants)("a model of no name survives a config.json of timm: %j", (changes) => {
