@@ -11,8 +11,11 @@ import type { Image } from "../image.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { outlines } from "./shape-outlines.ts";
 
-/** How much stands in the way: 0 is a plain shape on a plain ground, 1 moderate, 2 hard. Scales texture, noise, bystanders and occlusion. */
-const clutter = 1;
+/** How much stands in the way: 0 is a plain shape on a plain ground, 0.5 moderate, 1 hard. Scales texture, noise, bystanders and occlusion. */
+const clutter = 0.5;
+
+/** Largest angle of a shape from upright, in radians. */
+const tilt = 0.5;
 
 /** Class names, in label order. */
 export const shapeClasses: readonly string[] = Object.keys(outlines);
@@ -127,22 +130,24 @@ function between(random: RandomStream, low: number, high: number): number {
   return low + (high - low) * random.uniform();
 }
 
-function anyColour(random: RandomStream): Colour {
-  return [between(random, 0, 255), between(random, 0, 255), between(random, 0, 255)];
+function anyColour(random: RandomStream, low = 0, high = 255): Colour {
+  return [between(random, low, high), between(random, low, high), between(random, low, high)];
 }
 
-function contrast(a: Colour, b: Colour): number {
-  return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+function luma([red, green, blue]: Colour): number {
+  return 0.299 * red + 0.587 * green + 0.114 * blue;
 }
 
-/** A colour at least `least` away from others, or the farthest of twelve. */
-function colourApart(random: RandomStream, others: readonly Colour[], least: number): Colour {
+/**
+ * A colour at least 60 grey levels brighter than others, or the brightest of twelve. Shapes are always brighter than their ground: with either sign the mean image
+ * of all classes would be equal, and a network would see no slope to follow for its first thousands of images.
+ */
+function brighter(random: RandomStream, others: readonly Colour[]): Colour {
+  const ground = Math.max(...others.map(luma));
   let best: Colour = [0, 0, 0];
-  let distance = -1;
-  for (let attempt = 0; attempt < 12 && distance < least; attempt++) {
-    const candidate = anyColour(random);
-    const apart = Math.min(...others.map((other) => contrast(candidate, other)));
-    if (apart > distance) [best, distance] = [candidate, apart];
+  for (let attempt = 0; attempt < 12 && luma(best) < ground + 60; attempt++) {
+    const candidate = anyColour(random, 50, 255);
+    if (luma(candidate) > luma(best)) best = candidate;
   }
   return best;
 }
@@ -152,33 +157,33 @@ function drawScene(canvas: Canvas, kind: string, random: RandomStream): Image {
   const { size } = canvas;
   const unit = size / 32;
   const grounds = paintGround(canvas, random);
-  const bystanders = random.integer(1 + 4 * clutter);
+  const bystanders = random.integer(1 + Math.round(4 * clutter));
   for (let i = 0; i < bystanders; i++) paintBystander(canvas, random, unit);
-  const radius = between(random, 7.5, 13) * unit;
+  const radius = between(random, 9, 13.5) * unit;
   const slack = size / 2 - 0.8 * radius;
-  const cx = size / 2 + between(random, -slack, slack) * 0.7;
-  const cy = size / 2 + between(random, -slack, slack) * 0.7;
-  const colour = colourApart(random, grounds, 110);
+  const cx = size / 2 + between(random, -slack, slack) * 0.5;
+  const cy = size / 2 + between(random, -slack, slack) * 0.5;
+  const colour = brighter(random, grounds);
   const distance = shapeDistance(
     outlines[kind]!,
     cx,
     cy,
     radius,
-    between(random, 0, 2 * Math.PI),
+    between(random, -tilt, tilt),
     between(random, 0.85, 1),
   );
-  if (random.uniform() < 0.3) {
+  if (random.uniform() < 0.15) {
     const width = between(random, 1.8, 3) * unit;
     canvas.paint((x, y) => Math.abs(distance(x, y) + width / 2) - width / 2, cx, cy, radius, colour);
   } else {
     canvas.paint(distance, cx, cy, radius, colour);
     if (random.uniform() < 0.25) {
       const width = between(random, 1, 2) * unit;
-      const edge = colourApart(random, [colour, ...grounds], 90);
+      const edge = brighter(random, grounds);
       canvas.paint((x, y) => Math.abs(distance(x, y) + width / 2) - width / 2, cx, cy, radius, edge);
     }
   }
-  if (random.uniform() < 0.3 * clutter) paintOccluder(canvas, random, cx, cy, radius, unit);
+  if (random.uniform() < 0.25 * clutter) paintOccluder(canvas, random, cx, cy, radius, unit);
   return canvas.toImage(between(random, 0, 14) * clutter, random);
 }
 
@@ -208,8 +213,8 @@ const perRadian: number = 1024 / (2 * Math.PI);
 /** Fills the canvas by a gradient between two colours, with stripes, checks or waves on it. Returns the colours. */
 function paintGround(canvas: Canvas, random: RandomStream): readonly Colour[] {
   const { size, pixels } = canvas;
-  const from = anyColour(random);
-  const to: Colour = [0, 1, 2].map((c) => clampByte(from[c]! + between(random, -70, 70))) as unknown as Colour;
+  const from = anyColour(random, 0, 140);
+  const to: Colour = [0, 1, 2].map((c) => clampByte(from[c]! + between(random, -50, 50))) as unknown as Colour;
   const angle = between(random, 0, 2 * Math.PI);
   const gx = Math.cos(angle) / size;
   const gy = Math.sin(angle) / size;
