@@ -2,7 +2,7 @@
 
 import { Command, Help, Option } from "commander";
 import { packageVersion } from "./package.ts";
-import { gridPlace, positiveNumber, wholeNumber } from "./values.ts";
+import { gridPlace, positiveNumber, shareBelowOne, wholeNumber } from "./values.ts";
 import { addVerb } from "./verb.ts";
 
 const about = `The transformer family in TypeScript: train it, run it, look inside it.
@@ -147,7 +147,12 @@ export function makeProgram(): Command {
             .conflicts("patch"),
         )
         .option("--patch <row,column>", "whose attention, by the patch's place, from 0", gridPlace)
-        .option("--out <file>", "picture to write, .png, .svg or .html; default: a new .png in this folder"),
+        .addOption(new Option("--fusion <name>", "how rollout joins the heads").choices(["mean", "max", "min"]))
+        .option("--discard <share>", "share of the smallest weights that rollout leaves out", shareBelowOne)
+        .option(
+          "--out <file>",
+          "picture to write, .png, .svg, .html, or .json for the numbers; default: a new .png in this folder",
+        ),
     async () => (await import("./commands/explain.ts")).explain,
   );
 

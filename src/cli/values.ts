@@ -19,6 +19,13 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError("It must be a number above 0.");
 }
 
+/** A number from 0 to below 1. */
+export function shareBelowOne(text: string): number {
+  const value = /^(0|0?\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 0) return value;
+  throw new InvalidArgumentError("It must be a number from 0 to below 1.");
+}
+
 /** A row and a column from 0: `3,5`. */
 export function gridPlace(text: string): readonly [number, number] {
   const match = /^(\d{1,6}),(\d{1,6})$/.exec(text);

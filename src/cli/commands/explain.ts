@@ -1,5 +1,123 @@
 /** `vitrine explain IMAGE`: a picture of why. */
+
+import { basename, extname } from "node:path";
+import { decodeImage } from "../../data/decode-node.ts";
+import { VitrineError } from "../../errors.ts";
+import { explainImage } from "../../explain/explain-image.ts";
+import { type Explanation, type ExplanationMap, explanationJson } from "../../explain/explanation.ts";
+import { type MethodName, methodNamed } from "../../explain/methods.ts";
+import { type ExplanationFormat, explanationFormats, renderExplanation } from "../../explain/render-node.ts";
+import type { HeadFusion } from "../../explain/token-rows.ts";
+import type { GridSize } from "../../nn/positions.ts";
+import { writeFileAtomically } from "../../weights/file-bytes-node.ts";
 import type { Context } from "../context.ts";
-export async function explain(_context: Context, _args: readonly [string], _options: object): Promise<undefined> {
+import { freshFile } from "../fresh.ts";
+import { loadModel, type ModelOptions } from "../model.ts";
+import { percent } from "../numbers.ts";
+import { right, table } from "../table.ts";
+
+export interface ExplainOptions extends ModelOptions {
+  readonly model?: string | undefined;
+  readonly method: string;
+  readonly class?: string | undefined;
+  readonly block?: number | undefined;
+  readonly head?: number | undefined;
+  readonly token?: number | undefined;
+  readonly patch?: GridSize | undefined;
+  readonly fusion?: HeadFusion | undefined;
+  readonly discard?: number | undefined;
+  readonly out?: string | undefined;
+}
+
+/** Writes the picture and prints the numbers that it shows. */
+export async function explain(
+  context: Context,
+  [file]: readonly [string],
+  { model, arch, method, class: asked, out, ...choices }: ExplainOptions,
+): Promise<undefined> {
+  requireMethod(method);
+  const format = formatOf(out ?? ".png");
+  const decoded = decodeImage(file);
+  // Awaited below; a failure that comes first must not be an unhandled one.
+  decoded.catch(() => {});
+  const [pretrained, runtime] = await Promise.all([loadModel(context, model, { arch }), context.runtime()]);
+  const image = await decoded;
+  const { block, head, token, patch, fusion, discard } = choices;
+  const explanation = await explainImage({
+    pretrained,
+    runtime,
+    image,
+    method,
+    class: asked === undefined ? undefined : classNamed(asked, pretrained.labels),
+    ...{ block, head, token, patch, fusion, discard },
+  });
+  const path = out ?? (await freshFile(`${basename(file, extname(file))}-${method}.png`));
+  await writeFileAtomically(path, [await renderExplanation(explanation, image, { format })]);
+  context.terminal.result(
+    { file, out: path, ...(JSON.parse(explanationJson(explanation)) as object) },
+    `${explanationText(explanation)}\npicture  ${path}`,
+  );
   return undefined;
+}
+
+function requireMethod(name: string): asserts name is MethodName {
+  methodNamed(name, []);
+}
+
+function formatOf(path: string): ExplanationFormat {
+  const format = explanationFormats.find((one) => path.toLowerCase().endsWith(`.${one}`));
+  if (format) return format;
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: `--out must end in ${explanationFormats.map((one) => `.${one}`).join(", ")}`,
+    evidence: `got ${path}`,
+  });
+}
+
+/**
+ * The index of a class that was asked for by index or label.
+ * @throws {VitrineError} UNKNOWN_NAME for a label that the model has not.
+ */
+function classNamed(asked: string, labels: readonly string[]): number {
+  const exact = labels.indexOf(asked);
+  if (exact >= 0) return exact;
+  if (/^\d+$/.test(asked)) return Number(asked);
+  const wanted = asked.toLowerCase();
+  const near = labels.filter((label) => label.toLowerCase().includes(wanted));
+  if (near.length === 1) return labels.indexOf(near[0]!);
+  const some = near.length > 0 ? near : labels;
+  throw new VitrineError("UNKNOWN_NAME", {
+    rule: "--class must be a label of the model, or its index",
+    evidence: `got "${asked}"`,
+    next: `${near.length > 0 ? "these have it in their name" : "its labels are"} ${some.slice(0, 6).join(", ")}${some.length > 6 ? `, … (${some.length})` : ""}`,
+  });
+}
+
+/** More maps than this are in the picture only. */
+const listedMaps = 12;
+
+/** The numbers of an explanation in words. */
+export function explanationText(explanation: Explanation): string {
+  if (explanation.kind !== "image") return `${explanation.method} of ${explanation.model}: ${explanation.quantity}\n`;
+  const { label, classIndex, score, method, quantity, query, maps, facts } = explanation;
+  const lines: (readonly [string, string])[] = [
+    ["class", `${label} (${classIndex}), ${percent(score, 1)}`],
+    ["method", `${method}: ${quantity}${query === "" ? "" : ` of the ${query}`}`],
+    ...Object.entries(facts).map(([name, value]) => [name, String(value)] as const),
+  ];
+  const named = table(["", ""], lines);
+  if (maps.length > listedMaps) return `${named}${maps.length} maps\n`;
+  const columns = ["map", right("largest"), "at row, column", right("sum"), right("outside patches")];
+  return `${named}\n${table(columns, maps.map(mapRow))}`;
+}
+
+function mapRow({ name, cols, values, outside }: ExplanationMap): readonly string[] {
+  const at = values.indexOf(values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY));
+  const total = values.reduce((sum, value) => sum + value, 0);
+  return [
+    name,
+    values[at]!.toPrecision(3),
+    `${Math.floor(at / cols)}, ${at % cols}`,
+    total.toPrecision(3),
+    outside === 0 ? "" : outside.toPrecision(3),
+  ];
 }

@@ -46,7 +46,7 @@ export async function exportVerb(
   } else if (form === "safetensors") {
     const tensors = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
     await saveSafetensors(out, tensors, [["format", "pt"]]);
-    next = `timm loads it: timm.create_model("${pretrained.architecture}", checkpoint_path="${out}")`;
+    next = "weights alone, under timm's names; a folder (`vitrine export MODEL DIR`) says the architecture as well";
   } else {
     const chosen = layoutFor(pretrained, layout);
     await savePretrained(out, pretrained, { layout: chosen, replace: force });

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { VitrineError } from "../../errors.ts";
+import type { ViTConfig } from "../../models/vit-config.ts";
 import type { Means, TrainEvent } from "../../train/events.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
@@ -183,9 +184,14 @@ function announce({ terminal }: Context, { pretrained, data, folder, settings }:
   terminal.note(`data        ${images.name}: ${counted(images.length, "image")}, ${images.classes.length} classes`);
   terminal.note(`validation  ${validationFrom}${validation ? ` (${counted(validation.length, "image")})` : ""}`);
   terminal.note(
-    `model       ${pretrained.name}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
+    `model       ${modelText(model.config)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
   );
   terminal.note(`folder      ${folder}`);
+}
+
+/** A Vision Transformer in a few words. */
+function modelText({ width, depth, heads, patchSize }: ViTConfig): string {
+  return `ViT of width ${width}, depth ${depth}, ${heads} heads, patch ${patchSize[0]}`;
 }
 
 /** Turns events into a progress bar and lines, and keeps what the result needs. */
