@@ -127,6 +127,7 @@ test("no state hides at module scope", () => {
   // Who computes `tensor.array()` is installed once, by the package's door; a library is loaded once; a worker serves one session.
   expect(found.sort()).toEqual([
     "data/decode-node.ts: loaded",
+    "runtime/session-worker-node.ts: queue",
     "runtime/session-worker-node.ts: session",
     "tensor/tensor.ts: evaluator",
   ]);

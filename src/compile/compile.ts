@@ -47,10 +47,10 @@ export async function compileGraph(graph: Graph, options: Omit<CompileOptions, "
   const live = trains || options.variables === "live";
   const better = !rewrite
     ? graph
-    : live
+    : trains
       ? rewriteForTraining(graph)
-      : await rewriteForInference(graph, { evaluate: evaluatorFor(runtime) });
-  const model = encodeModel(better, { variables: live ? "inputs" : "initializers" });
+      : await rewriteForInference(graph, { evaluate: evaluatorFor(runtime), variables: live ? "live" : "embedded" });
+  const model = encodeModel(better, { layout: "memory", variables: live ? "inputs" : "initializers" });
   const keepOnDevice = model.outputs.flatMap((o) => (o.role === "update" ? [o.name] : []));
   const session = await runtime.createSession(model, { memoryPattern: !trains, ...options.session, keepOnDevice });
   return new Executable(runtime, model, session, inPlaceVariables(better));

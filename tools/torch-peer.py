@@ -1,0 +1,53 @@
+"""The peer of bench/speed.ts: one repetition of a timm model in PyTorch for each line on standard input.
+
+Usage: torch-peer.py MODEL infer|train BATCH THREADS. Prints `ready`, then seconds per line; an empty line ends it with the peak memory in bytes.
+"""
+
+import resource
+import sys
+import time
+
+import torch
+
+name, task, batch, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+torch.set_num_threads(threads)
+torch.manual_seed(0)
+
+# Wheels of torchvision without compiled operators lack these, and timm imports them by the way.
+for lacking in ("nms", "qnms"):
+    torch.library.define(f"torchvision::{lacking}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+import timm  # noqa: E402  (after the thread count is set)
+
+model = timm.create_model(name, num_classes=1000)
+images = torch.randn(batch, 3, 224, 224)
+labels = torch.arange(batch) % 1000
+
+if task == "train":
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
+
+    def repetition():
+        optimizer.zero_grad(set_to_none=True)
+        loss = torch.nn.functional.cross_entropy(model(images), labels)
+        loss.backward()
+        optimizer.step()
+        return float(loss)
+else:
+    model.eval()
+
+    @torch.inference_mode()
+    def repetition():
+        return model(images)
+
+
+for _ in range(2):
+    repetition()
+print("ready", flush=True)
+for line in sys.stdin:
+    if not line.strip():
+        break
+    start = time.perf_counter()
+    repetition()
+    print(time.perf_counter() - start, flush=True)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, flush=True)
