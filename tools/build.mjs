@@ -1,4 +1,7 @@
-/** Builds `dist/`: one bundle per door of the package, with shared chunks, and type declarations beside them. */
+/**
+ * Builds `dist/`: one bundle per door of the package, with shared chunks, and type declarations beside them (`--no-types`: without).
+ * `--cli DIR` builds the command line alone, into another folder: what its tests run.
+ */
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, readFileSync, rmSync } from "node:fs";
@@ -14,15 +17,17 @@ const entries = {
   "cli/main": "src/cli/main.ts",
   ...workers,
 };
-for (const target of Object.values(doors)) {
+const cli = process.argv.includes("--cli") ? process.argv[process.argv.indexOf("--cli") + 1] : undefined;
+const folder = cli ?? "dist";
+for (const target of cli ? [] : Object.values(doors)) {
   const file = target.default ?? target;
   if (file.endsWith(".js")) entries[file.slice("./dist/".length, -3)] = sourceOf(file);
 }
 
-rmSync("dist", { recursive: true, force: true });
+rmSync(folder, { recursive: true, force: true });
 await build({
   entryPoints: entries,
-  outdir: "dist",
+  outdir: folder,
   bundle: true,
   splitting: true,
   format: "esm",
@@ -33,7 +38,9 @@ await build({
   external: ["node:*"],
   target: "node20",
   sourcemap: true,
+  // Summaries and errors print the names of classes.
+  keepNames: true,
   logLevel: "warning",
 });
-chmodSync("dist/cli/main.js", 0o755);
-if (!process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
+chmodSync(`${folder}/cli/main.js`, 0o755);
+if (!cli && !process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
