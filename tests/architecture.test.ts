@@ -54,7 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   explain: ["errors.ts", "graph", "data", "tensor", "gradient", "rewrite", "runtime", "compile", "nn", "pretrained"],
 };
 
-const doors = new Set(["cli", "index.ts", "web.ts"]);
+const doors = new Set(["cli", "everywhere.ts", "index.ts", "web.ts"]);
 
 function sourceFiles(folder = root): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
@@ -64,7 +64,9 @@ function sourceFiles(folder = root): readonly string[] {
 }
 
 function importsOf(file: string, { types = true } = {}): readonly string[] {
-  const text = types ? readFileSync(file, "utf8") : readFileSync(file, "utf8").replaceAll(/^import type [^;]*;/gm, "");
+  const text = types
+    ? readFileSync(file, "utf8")
+    : readFileSync(file, "utf8").replaceAll(/^(?:import|export) type [^;]*;/gm, "");
   return [...text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g)].map(([, target]) => target!);
 }
 

@@ -4,3 +4,4 @@ export { type CompileOptions, compile, compileGraph, evaluatorFor } from "./comp
 export { Executable, type RunOptions } from "./executable.ts";
 export { accumulateGradients, type LossFunction, type LossOutputs, partsFor } from "./micro-batches.ts";
 export { type Spec, type Specs, type TensorFunction, traceGraph, withTaps } from "./trace.ts";
+export { useRuntime } from "./use-runtime.ts";

@@ -1,0 +1,8 @@
+/** A model with its weights, preprocessing and labels. Folders, files and the hub are read by the doors that can (`loadPretrained`). */
+
+export { type ConfigFile, huggingFaceConfigFile, readConfigFile, timmConfigFile } from "./config-file.ts";
+export { type FillOptions, fillModel, withTimmNames } from "./fill-model.ts";
+export { labelsFor } from "./labels.ts";
+export { type NewModelOptions, newPretrained } from "./new.ts";
+export { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";
+export type { Pretrained } from "./pretrained.ts";

@@ -1,0 +1,6 @@
+/** From pictures to answers, and from answers to figures of how good they are. */
+
+export { best, type Classifier, classifier, type Prediction } from "./classify.ts";
+export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
+export { verifySummary, verifyTable } from "./verify/table.ts";
+export { type GoldenFile, parseGolden, type Tolerance, type VerifyRow, verifyGolden } from "./verify.ts";
