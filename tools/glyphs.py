@@ -37,7 +37,7 @@ for style, (file, size) in styles.items():
     size: {size},
     ascent: {ascent},
     height: {ascent + descent},
-    advances: String.raw`{"".join(chr(48 + w) for w in advances)}`,
+    advances: "{"".join(chr(48 + w) for w in advances)}",
     coverage: `
 {lines}`,
   }},""")

@@ -2,7 +2,7 @@
 
 import type { Image } from "../data/image.ts";
 import type { ColourMap } from "./colours.ts";
-import type { Scale } from "./heat.ts";
+import { placeOn, type Scale } from "./heat.ts";
 import { inkColour, type PictureElement, quietColour } from "./picture.ts";
 
 /** Numbers as people write them: three digits that matter, no more zeros than needed. */
@@ -39,10 +39,10 @@ export function colourBar(
     for (let col = 0; col < width; col++) data.set(colour, (row * width + col) * 3);
   }
   const image: Image = { width, height, channels: 3, data };
-  const place = (value: number): number => y + ((scale.high - value) / (scale.high - scale.low)) * (height - 1);
+  const place = (value: number): number => y + (1 - placeOn(scale, value)) * (height - 1);
   const ends = scale.high > scale.low ? [scale.high, scale.low] : [scale.low];
   const marks = ends.map((value) => ({ value, at: scale.high > scale.low ? place(value) : y + height - 1, end: true }));
-  for (const value of ticksOf(scale)) {
+  for (const value of scale.root ? ticksOf(scale).flatMap((tick) => [tick, tick / 4]) : ticksOf(scale)) {
     const at = place(value);
     if (marks.every((mark) => Math.abs(mark.at - at) >= 15)) marks.push({ value, at, end: false });
   }

@@ -115,7 +115,7 @@ const methodTitles: Readonly<Record<ImageExplanation["method"], string>> = {
 /** `relevance · tench · 71.2 %`. */
 export function titleOf({ method, label, score, classSpecific }: ImageExplanation): string {
   const name = methodTitles[method];
-  return `${name}${classSpecific ? " for" : " ·"} ${label} · ${percent(score)}`;
+  return classSpecific ? `${name} for ${label} · ${percent(score)}` : `${name} · predicted ${label}, ${percent(score)}`;
 }
 
 function percent(share: number): string {
@@ -211,7 +211,7 @@ function pasted(photo: Image, over: Image, { left, top }: Region): Image {
 /** Heads down, blocks across, all in the same colours. */
 function drawTable(explanation: ImageExplanation, image: Image): Picture {
   const { maps, table, grid, queryPatch } = explanation;
-  const scale: Scale = scaleOf(maps);
+  const scale: Scale = { ...scaleOf(maps), root: true };
   const cell = Math.max(1, Math.floor(84 / Math.max(grid.rows, grid.cols)));
   const tile = { width: cell * grid.cols, height: cell * grid.rows };
   const across = table.colTitles.length;
@@ -270,7 +270,7 @@ function drawTable(explanation: ImageExplanation, image: Image): Picture {
     kind: "text",
     x: left,
     y: top + high + 18,
-    text: `${grid.rows} × ${grid.cols} patches each; on average ${numberText(share)} of a head's attention lies on other tokens`,
+    text: `${grid.rows} × ${grid.cols} patches each; on average ${numberText(share)} of a head's attention lies on other tokens; colours follow the square root`,
     style: "small",
     colour: quietColour,
   });

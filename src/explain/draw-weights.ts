@@ -6,10 +6,16 @@ import { type Rgb, sequential } from "./colours.ts";
 import type { DistanceExplanation, FiltersExplanation, PositionsExplanation } from "./explanation.ts";
 import { heatImage, placeOn, scaleOf } from "./heat.ts";
 import { type Picture, type PictureElement, quietColour } from "./picture.ts";
+import { textWidth } from "./text.ts";
 
 const margin = 24;
 /** Where things begin below the two lines of heading. */
 const top = margin + 64;
+
+/** Pixels that the two lines need. */
+function headingWidth(title: string, subtitle: string): number {
+  return 2 * margin + Math.max(textWidth(title, "title"), textWidth(subtitle, "body"));
+}
 
 function heading(title: string, subtitle: string): readonly PictureElement[] {
   return [
@@ -26,12 +32,13 @@ export function drawPositions({ maps, grid, model }: PositionsExplanation): Pict
   const step = { x: tile.width + 4, y: tile.height + 4 };
   const [wide, high] = [step.x * grid.cols - 4, step.y * grid.rows - 4];
   const title = "position embedding similarity";
+  const subtitle = `cosine of each of ${grid.rows} × ${grid.cols} patches with all others · ${model}`;
   return {
-    width: Math.max(margin + wide + 16 + colourBarWidth + margin, 560),
+    width: Math.max(margin + wide + 16 + colourBarWidth + margin, headingWidth(title, subtitle)),
     height: top + high + margin,
     title,
     elements: [
-      ...heading(title, `cosine of each of ${grid.rows} × ${grid.cols} patches with all others · ${model}`),
+      ...heading(title, subtitle),
       ...maps.map((map, i): PictureElement => {
         const [x, y] = [margin + (i % grid.cols) * step.x, top + Math.floor(i / grid.cols) * step.y];
         return {
@@ -54,15 +61,13 @@ export function drawFilters({ filters, rows, cols, channels, model }: FiltersExp
   const step = { x: cols * factor + 10, y: rows * factor + 26 };
   const title = "patch embedding filters";
   const share = filters.reduce((sum, filter) => sum + filter.share, 0);
+  const subtitle = `first ${filters.length} principal components, ${Number((100 * share).toPrecision(3))} % of the variance · ${model}`;
   return {
-    width: Math.max(2 * margin + step.x * across - 10, 640),
+    width: Math.max(2 * margin + step.x * across - 10, headingWidth(title, subtitle)),
     height: top + step.y * Math.ceil(filters.length / across) + margin - 10,
     title,
     elements: [
-      ...heading(
-        title,
-        `first ${filters.length} principal components, ${Number((100 * share).toPrecision(3))} % of the variance · ${model}`,
-      ),
+      ...heading(title, subtitle),
       ...filters.flatMap(({ values, name, share: own }, i): PictureElement[] => {
         const [x, y] = [margin + (i % across) * step.x, top + Math.floor(i / across) * step.y];
         return [
@@ -108,13 +113,14 @@ export function drawDistances({ distances, model }: DistanceExplanation): Pictur
   const place = (value: number): number => plot.y + plot.height * (1 - placeOn(scale, value));
   const colour: Rgb = [176, 58, 92];
   const title = "attention distance of each head";
+  const subtitle = `pixels between a patch and what it attends to, on average · ${model}`;
   const column = plot.width / distances.length;
   return {
-    width: Math.max(plot.x + plot.width + margin, 560),
+    width: Math.max(plot.x + plot.width + margin, headingWidth(title, subtitle)),
     height: plot.y + plot.height + 44 + margin,
     title,
     elements: [
-      ...heading(title, `pixels between a patch and what it attends to, on average · ${model}`),
+      ...heading(title, subtitle),
       ...ticksOf(scale, 5).flatMap((tick): PictureElement[] => [
         { kind: "box", x: plot.x, y: Math.round(place(tick)), width: plot.width, height: 1, colour: [226, 228, 233] },
         {

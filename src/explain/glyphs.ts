@@ -28,7 +28,8 @@ export const glyphSheets: Readonly<Record<"title" | "body" | "small", GlyphSheet
     size: 18,
     ascent: 17,
     height: 22,
-    advances: String.raw`689?=B@6889?7777==========77???:B>>=?<<??77>;B??=?>=<?>D>==878?9<=;=<8==66<6C=<==9;9=<A<<:=7=?8==;=799B:<?B99?889=;798:<CCC:>>>>>>D=<<<<7777?????????????===<<<<<<C;<<<<6666<=<<<<<?<====<=<9B77<<B???:?A9`,
+    advances:
+      "689?=B@6889?7777==========77???:B>>=?<<??77>;B??=?>=<?>D>==878?9<=;=<8==66<6C=<==9;9=<A<<:=7=?8==;=799B:<?B99?889=;798:<CCC:>>>>>>D=<<<<7777?????????????===<<<<<<C;<<<<6666<=<<<<<?<====<=<9B77<<B???:?A9",
     coverage: `
     eNrdPGtwW1V650qWZD1s30CABEystFNgE9YSW7qwPCLRP1AYIqf90RlYYmW2084sBYnlR7sli5Rtf/QHRQ5Lt48ZYsHC7kwZkAPL7nS2GylASd
     KC5ST7IJlprkN4JrFv/JAsS7r36/d958qPJCa2JMduz9jnnnPuOed+5zvf+V7nHAnR9JAoX/y/tyREqChE1+SF9RYVWqrOsojkYun5ieULiiHy
@@ -108,7 +109,8 @@ export const glyphSheets: Readonly<Record<"title" | "body" | "small", GlyphSheet
     size: 14,
     ascent: 13,
     height: 17,
-    advances: String.raw`466<9=;4557<4545999999999955<<<7>:::;98;;4498<:;8;:99::>:9:555<7998995994484>999967598;887959<69999577>79<>77<6679947679>>>7::::::>:99994444;:;;;;;<;::::989999999>8999944449999999<999998987>4477><<<7<=7`,
+    advances:
+      "466<9=;4557<4545999999999955<<<7>:::;98;;4498<:;8;:99::>:9:555<7998995994484>999967598;887959<69999577>79<>77<6679947679>>>7::::::>:99994444;:;;;;;<;::::989999999>8999944449999999<999998987>4477><<<7<=7",
     coverage: `
     eNrFOwtwVNd15+3/7duVHn8kImlp2tQEIy1tp63BQqtMO00Go12lSWY8LtIy007S2BLP9ozTcZC0ODNNZSxYO43j6ANLWuPIgPywCUgyiLX52h
     hYEAYJM2gRkvgI/SU+DtLrOXdXoN/+WCk9qz3vvvvunnvuueece+49TwDRQ9Po30X2d2x8/VRg3Nj38A9ihjRoRfwvah/i/9J7QKUgeIDrS7AA
@@ -169,7 +171,8 @@ export const glyphSheets: Readonly<Record<"title" | "body" | "small", GlyphSheet
     size: 12,
     ascent: 12,
     height: 15,
-    advances: String.raw`456:8;93556:4444888888888844:::6<888987994487:997988798<878545:6787874883373<878856587:776848:58888466<67:<66:5568846567<<<6888888<8888844449999999:99999778777777<7777733337877777:788887876<4466<:::6:;6`,
+    advances:
+      "456:8;93556:4444888888888844:::6<888987994487:997988798<878545:6787874883373<878856587:776848:58888466<67:<66:5568846567<<<6888888<8888844449999999:99999778777777<7777733337877777:788887876<4466<:::6:;6",
     coverage: `
     eNq1Wgl0E9cVvSNptHkkDwTTgm0h0u0UjD2U0ybE2CjNyTlNACPS5OSQmkRp0oYsgGha0kKAcbNvRKQlYWkTEUggpKUCkjhbiTA1kC62jFmbHp
     AtY2y8ACYLhNjT90cGy/aMLNknb+Zv789/7y/vv//fk4BUYCqMZ+JRAbgoIdRiP9i/qvtNFxxXhIA8ix8LFEVx4zUn4WoKwVHpC5jlHYD92khy

@@ -8,6 +8,8 @@ import type { ExplanationMap } from "./explanation.ts";
 export interface Scale {
   readonly low: number;
   readonly high: number;
+  /** Whether colours follow the square root of what lies above `low`, so that small numbers can be told apart beside large ones. */
+  readonly root?: boolean;
 }
 
 /** From the smallest to the largest number; where some are negative and `signed` is set, as far on both sides of zero. */
@@ -24,8 +26,10 @@ export function scaleOf(maps: readonly Pick<ExplanationMap, "values">[], signed 
 }
 
 /** Where a number stands on a scale, 0 to 1; 0 where all are the same. */
-export function placeOn({ low, high }: Scale, value: number): number {
-  return high > low ? (value - low) / (high - low) : 0;
+export function placeOn({ low, high, root = false }: Scale, value: number): number {
+  if (high <= low) return 0;
+  const place = (value - low) / (high - low);
+  return root ? Math.sqrt(Math.max(place, 0)) : place;
 }
 
 /** How numbers between the middles of two patches are found: `nearest` keeps the patches visible. */

@@ -25,8 +25,8 @@ export interface IntegratedGradients {
   readonly sum: number;
 }
 
-/** Places on the way; with both ends this fills whole batches. */
-const placeCount = 30;
+/** Places on the way: fewer left a sixth of the logit unexplained on a photograph. With both ends they fill whole batches. */
+const placeCount = 62;
 const batch = 8;
 
 /**
