@@ -2,8 +2,8 @@
 
     python tools/check-exports.py FOLDER...
 
-Each FOLDER holds a saved model, and beside it lies FOLDER.logits.safetensors with `images` and vitrine's `logits` (and, for a check of names,
-`labels` in the metadata as JSON); `npx vitest run tests/pretrained/exports.test.ts` with VITRINE_EXPORTS=DIR writes such folders.
+Each FOLDER holds a saved model, and beside it lies FOLDER.logits.safetensors with `images` and the `logits` that vitrine computed; the metadata
+has its `labels` as JSON. `node tools/run.mjs tools/write-exports.ts DIR` writes such folders.
 Prints one line per folder; exit status 1 if one differs by more than 1e-4.
 """
 
