@@ -21,9 +21,8 @@ export interface BenchOptions extends ModelOptions {
   readonly batch: number;
 }
 
-/** A benchmark takes at least this many timed runs and seconds. */
+/** A benchmark takes at least this many timed runs. */
 const leastRuns = 5;
-const leastSeconds = 3;
 
 /** Prints the median of repeated runs. */
 export async function bench(
@@ -42,7 +41,7 @@ export async function bench(
   terminal.note(`timing ${name}: ${task}, batch ${batch}, ${runtime.device}, ${runtime.threads} threads`);
   const run =
     task === "train" ? await trainingRun(model, images, runtime, seed) : await inferenceRun(model, images, runtime);
-  const medianSeconds = median(await timed(run));
+  const medianSeconds = median(await timed(run, 3));
   const gflops = flops / medianSeconds / 1e9;
   // Before the products of the peak, which would count as well.
   const peakMemoryBytes = process.resourceUsage().maxRSS * 1024;
@@ -131,8 +130,8 @@ function randomImages(shape: readonly number[], seed: number): NdArray {
   return { dtype: "float32", shape, data: Float32Array.from({ length: size }, () => random.normal()) };
 }
 
-/** Seconds of each run, after two that are not counted. */
-async function timed(run: () => Promise<unknown>): Promise<readonly number[]> {
+/** Seconds of each run, after two that are not counted. @param leastSeconds how long to go on */
+async function timed(run: () => Promise<unknown>, leastSeconds: number): Promise<readonly number[]> {
   await run();
   await run();
   const seconds: number[] = [];
@@ -151,7 +150,7 @@ async function matrixProductPeak(runtime: Runtime, seed: number): Promise<number
   const a = randomImages([n, n], seed);
   const weights = tensor(randomImages([n, n], seed + 1).data as Float32Array, [n, n]);
   await using product = await compile(({ x }) => ({ y: x.matmul(weights) }), { x: [n, n] }, { runtime });
-  const fastest = Math.min(...(await timed(() => product.run({ x: a }))));
+  const fastest = Math.min(...(await timed(() => product.run({ x: a }), 1)));
   return (2 * n ** 3) / fastest / 1e9;
 }
 
