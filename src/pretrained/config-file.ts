@@ -131,7 +131,7 @@ function check<S extends v.GenericSchema>(schema: S, source: unknown, place: str
   if (result.success) return result.output;
   const issue = result.issues[0];
   throw new VitrineError("INVALID_FILE", {
-    rule: `${v.getDotPath(issue) ?? "a model's configuration"} must be ${issue.expected ?? issue.message}`,
+    rule: `${v.getDotPath(issue) ?? "a model's configuration"} must be ${issue.type === "custom" ? issue.message : issue.expected}`,
     evidence: `got ${issue.received}`,
     place,
   });
