@@ -9,12 +9,21 @@ export interface ReportOptions {
   readonly debug: boolean;
 }
 
+/** Refusals of the system (full disk, missing rights) that no part of the program put into words of its own. */
+function inWords(error: unknown): unknown {
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
+  if (error instanceof VitrineError || !(error instanceof Error) || code === undefined || syscall === undefined)
+    return error;
+  return new VitrineError("STORAGE_FAILURE", { rule: "the system refused", evidence: error.message, cause: error });
+}
+
 /**
  * Reports an error: one line on standard error, and with `--json` the document
  * `{"error": {"code", "message", "rule", "evidence", "place", "next"}}` on standard output (code `UNEXPECTED` for what is a fault of this program).
  * @returns the exit code
  */
-export function reportError(error: unknown, { json, debug }: ReportOptions, signal?: AbortSignal): number {
+export function reportError(thrown: unknown, { json, debug }: ReportOptions, signal?: AbortSignal): number {
+  const error = inWords(thrown);
   const known = error instanceof VitrineError;
   const text = oneLine(error instanceof Error ? error.message : String(error));
   const message = known ? text : `unexpected error: ${text}`;

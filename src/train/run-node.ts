@@ -230,7 +230,7 @@ async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions
       new TextEncoder().encode(`${JSON.stringify({ runId, seed, settings, ...recipe }, null, 2)}\n`),
     ]);
   } catch (cause) {
-    if (isNew) await rm(folder, { recursive: true, force: true });
+    if (isNew) await rm(folder, { recursive: true, force: true }).catch(() => {});
     throw cause instanceof VitrineError
       ? cause
       : new VitrineError("STORAGE_FAILURE", {

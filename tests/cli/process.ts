@@ -45,7 +45,8 @@ export interface Result {
 
 export interface CallOptions {
   readonly cwd?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /** Numeric id of the user it runs as. */
+  readonly user?: number;
   /** Called whenever something was written to standard error, with all of it so far. */
   readonly onStderr?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
   /** Kills the process with SIGKILL after so many milliseconds. */
@@ -56,7 +57,8 @@ export interface CallOptions {
 export function vitrine(args: readonly string[], options: CallOptions = {}): Promise<Result> {
   const child = spawn(process.execPath, [mainFile(), ...args], {
     cwd: options.cwd,
-    env: { ...process.env, COLUMNS: "80", ...options.env },
+    env: { ...process.env, COLUMNS: "80" },
+    ...(options.user === undefined ? {} : { uid: options.user }),
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [stdout, stderr] = ["", ""];

@@ -288,6 +288,6 @@ function summaryText({ folder, best, seconds, skipped }: TrainResult, { settings
 async function removeIfEmpty(folder: string): Promise<void> {
   const checkpoints = await readdir(join(folder, "checkpoints")).catch(() => []);
   if (checkpoints.length > 0 || existsSync(join(folder, "model.safetensors"))) return;
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true }).catch(() => {});
   if (basename(dirname(resolve(folder))) === "vitrine-out") await rmdir(dirname(resolve(folder))).catch(() => {});
 }
