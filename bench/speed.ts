@@ -52,7 +52,7 @@ class Contestant {
 
 const median = (numbers: readonly number[]): number =>
   [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
-const python = process.env["PYTHON"] ?? "python3";
+const python = process.env.PYTHON ?? "python3";
 const repetitions = Number(process.argv[2] ?? 7);
 const only = process.argv[3];
 const threads = String(availableCores());

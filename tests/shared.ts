@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const root = process.env["VITRINE_SHARED"] ?? fileURLToPath(new URL("../../shared", import.meta.url));
+const root = process.env.VITRINE_SHARED ?? fileURLToPath(new URL("../../shared", import.meta.url));
 
 /** True where the folder with reference numbers, photographs and weights is present. */
 export const hasShared: boolean = existsSync(`${root}/goldens`);

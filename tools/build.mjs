@@ -43,4 +43,5 @@ await build({
   logLevel: "warning",
 });
 chmodSync(`${folder}/cli/main.js`, 0o755);
-if (!cli && !process.argv.includes("--no-types")) execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });
+if (!cli && !process.argv.includes("--no-types"))
+  execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });

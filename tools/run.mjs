@@ -19,4 +19,6 @@ await build({
   sourcemap: "inline",
   logLevel: "warning",
 });
-process.exitCode = spawnSync(process.execPath, ["--enable-source-maps", `${outdir}/${name}.js`, ...args], { stdio: "inherit" }).status ?? 1;
+process.exitCode =
+  spawnSync(process.execPath, ["--enable-source-maps", `${outdir}/${name}.js`, ...args], { stdio: "inherit" }).status ??
+  1;

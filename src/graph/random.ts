@@ -129,19 +129,25 @@ export function threefry(key0: number, key1: number, counter0: number, counter1:
     x = (x + y) | 0;
     y = ((y << r) | (y >>> (32 - r))) ^ x;
   };
-  mix(13), mix(15), mix(26), mix(6);
+  const round4 = (a: number, b: number, c: number, d: number): void => {
+    mix(a);
+    mix(b);
+    mix(c);
+    mix(d);
+  };
+  round4(13, 15, 26, 6);
   x = (x + key1) | 0;
   y = (y + key2 + 1) | 0;
-  mix(17), mix(29), mix(16), mix(24);
+  round4(17, 29, 16, 24);
   x = (x + key2) | 0;
   y = (y + key0 + 2) | 0;
-  mix(13), mix(15), mix(26), mix(6);
+  round4(13, 15, 26, 6);
   x = (x + key0) | 0;
   y = (y + key1 + 3) | 0;
-  mix(17), mix(29), mix(16), mix(24);
+  round4(17, 29, 16, 24);
   x = (x + key1) | 0;
   y = (y + key2 + 4) | 0;
-  mix(13), mix(15), mix(26), mix(6);
+  round4(13, 15, 26, 6);
   out[0] = (x + key2) | 0;
   out[1] = (y + key0 + 5) | 0;
 }

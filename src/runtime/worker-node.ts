@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import { VitrineError } from "../errors.ts";
 import { allocate, type NdArray } from "../graph/dtype.ts";
 import { joinChunks } from "../onnx/encode.ts";
+import { workerEntry } from "../workers/worker-entry-node.ts";
 import type { NodeRuntimeOptions } from "./node.ts";
 import {
   checkNames,
@@ -20,7 +21,6 @@ import {
   type SessionOptions,
 } from "./runtime.ts";
 import { availableCores } from "./threads-node.ts";
-import { workerEntry } from "../workers/worker-entry-node.ts";
 import { fromFailure, type Reply, type Request } from "./worker-protocol.ts";
 
 /** A runtime whose sessions each have a thread of their own; arrays are copied on the way in and handed over on the way out. */

@@ -34,8 +34,8 @@ export async function validate(executable: Executable, batches: AsyncIterable<Ba
       images: { dtype: "float32", shape: batch.shape, data: batch.images },
       labels: { dtype: "int64", shape: [batch.labels.length], data: BigInt64Array.from(batch.labels, BigInt) },
     });
-    loss += Number(result["loss"]!.data[0]);
-    correct += Number(result["correct"]!.data[0]);
+    loss += Number(result.loss!.data[0]);
+    correct += Number(result.correct!.data[0]);
     images += batch.labels.length;
   }
   return { loss: loss / images, accuracy: correct / images };

@@ -22,7 +22,7 @@ async function gradients(parts: number): Promise<Readonly<Record<string, Float32
   const run = await compile(
     (batch) => {
       const { outputs, gradients } = accumulateGradients(
-        (part) => ({ loss: crossEntropySoft(model.forward(part["images"]!), part["targets"]!) }),
+        (part) => ({ loss: crossEntropySoft(model.forward(part.images!), part.targets!) }),
         batch,
         parameters.map(([, p]) => p),
         parts,
@@ -46,7 +46,8 @@ test.each([2, 3, 4, 6])("gradients in %i parts are those of the whole batch", as
   for (const [name, want] of Object.entries(whole)) {
     const scale = Math.max(...want.map(Math.abs), 1e-6);
     const got = parted[name]!;
-    want.forEach((value, i) => expect(Math.abs(got[i]! - value) / scale, `${name}[${i}]`).toBeLessThan(1e-4));
+    for (const [i, value] of want.entries())
+      expect(Math.abs(got[i]! - value) / scale, `${name}[${i}]`).toBeLessThan(1e-4);
   }
 });
 
@@ -54,7 +55,7 @@ test("running statistics go on from part to part", async () => {
   const norm = new BatchNorm2d(2);
   const x = ndarray("float32", [4, 2, 1, 1], [1, 10, 3, 30, 5, 50, 7, 70]);
   const lossOf = (part: Readonly<Record<string, Tensor>>) => ({
-    loss: mean(square(norm.forward(part["x"]!, { train: true }))),
+    loss: mean(square(norm.forward(part.x!, { train: true }))),
   });
   const run = await compile(
     (batch) => ({ loss: accumulateGradients(lossOf, batch, [...norm.parameters().values()], 2).outputs.loss }),
@@ -79,7 +80,7 @@ test("parts have 800 to 1,600 rows where the batch allows, and divide it", () =>
 
 test("a batch smaller than its parts is refused", async () => {
   const forward = (batch: Readonly<Record<string, Tensor>>) => ({
-    loss: accumulateGradients((part) => ({ loss: mean(part["x"]!) }), batch, [], 4).outputs.loss,
+    loss: accumulateGradients((part) => ({ loss: mean(part.x!) }), batch, [], 4).outputs.loss,
   });
   await expect(compile(forward, { x: [2, 3] }, { runtime })).rejects.toThrow("at least 4");
 });

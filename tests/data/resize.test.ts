@@ -41,17 +41,17 @@ interface PillowCase {
   output: string;
 }
 
+const bytesOf = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+
 test("resizing equals bytes that Pillow made, for all filters, grey and RGB, up, down and along one axis", () => {
   const cases = JSON.parse(readFileSync(new URL("golden/pillow-resize.json", import.meta.url), "utf8")) as PillowCase[];
   for (const { filter, width, height, channels, outWidth, outHeight, input, output } of cases) {
-    const got = resize(image(width, height, channels, Buffer.from(input, "base64")), {
+    const got = resize(image(width, height, channels, bytesOf(input)), {
       width: outWidth,
       height: outHeight,
       filter,
     });
-    expect(Buffer.from(got.data).toString("base64"), `${filter} ${width}×${height} → ${outWidth}×${outHeight}`).toBe(
-      output,
-    );
+    expect(got.data, `${filter} ${width}×${height} → ${outWidth}×${outHeight}`).toEqual(bytesOf(output));
   }
   expect(new Set(cases.map((c) => c.filter))).toEqual(new Set(filters));
 });

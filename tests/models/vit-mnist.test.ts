@@ -5,8 +5,8 @@ import { compile } from "../../src/compile/index.ts";
 import { ViT } from "../../src/models/vit.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { matchWeights } from "../../src/weights/load.ts";
+import { openWeights } from "../../src/weights/open-node.ts";
 import { applyRules, type NameRule } from "../../src/weights/rules.ts";
-import { openSafetensors } from "../../src/weights/safetensors-node.ts";
 import { hasShared, sharedPath } from "../shared.ts";
 
 /** vit-pytorch's names, patches flattened as (row, column, channel). */
@@ -33,14 +33,14 @@ const rules: readonly NameRule[] = [
 const idx = (name: string, header: number): Uint8Array =>
   gunzipSync(readFileSync(sharedPath("data", "mnist", name))).subarray(header);
 
-test.skipIf(!hasShared)(
-  "a published ViT for MNIST gets 9721 of 10,000 test digits right, at a loss of 0.0871",
-  async () => {
+test.skipIf(!hasShared).each(["pt", "safetensors"])(
+  "a published ViT for MNIST, read from .%s, gets 9721 of 10,000 test digits right, at a loss of 0.0871",
+  async (format) => {
     const model = new ViT({
       ...{ imageSize: 28, patchSize: 4, channels: 1, labels: 10, width: 64, depth: 6, heads: 4, headWidth: 64 },
       ...{ mlpWidth: 128, activation: "relu", qkvBias: false, eps: 1e-5 },
     });
-    const file = await openSafetensors(sharedPath("data", "vit-mnist", "vit_mnist_gpu.safetensors"));
+    const file = await openWeights(sharedPath("data", "vit-mnist", `vit_mnist_gpu.${format}`));
     const expected = [...model.variables()].map(([name, { shape }]) => [name, shape] as const);
     const weights = matchWeights(expected, applyRules(file, rules));
     for (const [name, variable] of model.variables()) variable.data = await weights.read(name);

@@ -109,7 +109,7 @@ test("a run stopped anywhere and continued ends with the same bits", async () =>
     const events = await all(trainInFolder(options({ folder: join(folder, name), resume: true, workers: 2 })));
     expect(events[0]).toMatchObject({ type: "run.start", resumedAt: steps });
     const resumed = await finalCheckpoint(name);
-    resumed.forEach((bytes, i) => expect(bytes.equals(straight[i]!), `stopped after ${steps}`).toBe(true));
+    for (const [i, bytes] of resumed.entries()) expect(bytes.equals(straight[i]!), `stopped after ${steps}`).toBe(true);
     const log = (await readFile(join(folder, name, "log.jsonl"), "utf8")).trim().split("\n");
     const steppedLines = log
       .map((line) => JSON.parse(line) as TrainEvent)

@@ -15,7 +15,7 @@ import { outlines } from "./shape-outlines.ts";
 const clutter = 0.5;
 
 /** Largest angle of a shape from upright, in radians. */
-const tilt = 0.5;
+const tilt = 0.35;
 
 /** Class names, in label order. */
 export const shapeClasses: readonly string[] = Object.keys(outlines);
@@ -161,8 +161,8 @@ function drawScene(canvas: Canvas, kind: string, random: RandomStream): Image {
   for (let i = 0; i < bystanders; i++) paintBystander(canvas, random, unit);
   const radius = between(random, 9, 13.5) * unit;
   const slack = size / 2 - 0.8 * radius;
-  const cx = size / 2 + between(random, -slack, slack) * 0.5;
-  const cy = size / 2 + between(random, -slack, slack) * 0.5;
+  const cx = size / 2 + between(random, -slack, slack) * 0.35;
+  const cy = size / 2 + between(random, -slack, slack) * 0.35;
   const colour = brighter(random, grounds);
   const distance = shapeDistance(
     outlines[kind]!,
