@@ -4,7 +4,7 @@ import { decodeImage, encodeJpeg, encodePng } from "../../src/data/decode-node.t
 import { preprocess } from "../../src/data/preprocess.ts";
 import { preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
 import type { PageResult } from "./data-page.ts";
-import { hasChromium, type OpenPage, openPage } from "./harness.ts";
+import { callCheck, hasChromium, type OpenPage, openPage } from "./harness.ts";
 
 const timmConfig = { input_size: [3, 24, 24], crop_pct: 0.9, interpolation: "bicubic" };
 
@@ -15,20 +15,15 @@ describe.skipIf(!hasChromium)("images in a browser", () => {
   });
   afterAll(() => open.close());
 
-  function check<T>(name: string, ...args: readonly string[]): Promise<T> {
-    return open.page.evaluate(
-      ([check, ...rest]) =>
-        (globalThis as unknown as { checks: Record<string, (...a: string[]) => Promise<unknown>> }).checks[check!]!(
-          ...rest,
-        ),
-      [name, ...args],
-    ) as Promise<T>;
-  }
-
   test("a PNG gives the bytes and the model input that Node gives, bit for bit", async () => {
     const { image } = await shapesDataset({ size: 60 }).get(5);
     const file = await encodePng(image);
-    const got = await check<PageResult>("decode", Buffer.from(file).toString("base64"), JSON.stringify(timmConfig));
+    const got = await callCheck<PageResult>(
+      open.page,
+      "decode",
+      Buffer.from(file).toString("base64"),
+      JSON.stringify(timmConfig),
+    );
     expect([got.width, got.height]).toEqual([60, 60]);
     expect(Uint8Array.from(got.pixels)).toEqual(image.data);
     const want = preprocess(image, preprocessingFromTimm(timmConfig, "test"));
@@ -39,18 +34,26 @@ describe.skipIf(!hasChromium)("images in a browser", () => {
     const { image } = await shapesDataset({ size: 64 }).get(3);
     const file = await encodeJpeg(image, 95);
     const node = await decodeImage(file);
-    const got = await check<PageResult>("decode", Buffer.from(file).toString("base64"), JSON.stringify(timmConfig));
+    const got = await callCheck<PageResult>(
+      open.page,
+      "decode",
+      Buffer.from(file).toString("base64"),
+      JSON.stringify(timmConfig),
+    );
     const largest = got.pixels.reduce((max, byte, i) => Math.max(max, Math.abs(byte - node.data[i]!)), 0);
     expect(largest).toBeLessThanOrEqual(2);
   });
 
   test("what is no image is refused by name", async () => {
-    const message = await check<string>(
+    const message = await callCheck<string>(
+      open.page,
       "refuse",
       Buffer.from("<svg xmlns='http://www.w3.org/2000/svg'/>").toString("base64"),
     );
     expect(message).toContain("its first bytes are none of these in bad");
     const cut = Buffer.from(await encodePng((await shapesDataset().get(0)).image)).subarray(0, 60);
-    expect(await check<string>("refuse", cut.toString("base64"))).toMatch(/must be a whole, valid .* in bad$/);
+    expect(await callCheck<string>(open.page, "refuse", cut.toString("base64"))).toMatch(
+      /must be a whole, valid .* in bad$/,
+    );
   });
 });

@@ -3,12 +3,14 @@
  * The path of the browser is `VITRINE_CHROMIUM`, else the usual ones of Linux distributions.
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { sharedPath } from "../shared.ts";
 
 const paths = [
   process.env.VITRINE_CHROMIUM,
@@ -17,6 +19,9 @@ const paths = [
   "/usr/bin/google-chrome",
 ];
 const executable = paths.find((path) => path !== undefined && existsSync(path));
+
+/** What a page may read. */
+const readable: readonly string[] = [fileURLToPath(new URL("..", import.meta.url)), sharedPath()];
 
 /** True where a browser is installed. */
 export const hasChromium: boolean = executable !== undefined;
@@ -28,12 +33,17 @@ export interface OpenPage {
   close(): Promise<void>;
 }
 
-/**
- * Opens a page that runs `entry`, a TypeScript file beside the test.
- * @param isolated whether the page may use threads (cross-origin isolation)
- */
-export async function openPage(entry: URL, isolated = false): Promise<OpenPage> {
-  const files = await bundle(fileURLToPath(entry));
+export interface PageOptions {
+  /** Whether the page may use threads (cross-origin isolation). */
+  readonly isolated?: boolean;
+  /** Modules that stand in for others: by the imported name, or by the file that it means. */
+  readonly standIns?: ReadonlyMap<string, URL>;
+}
+
+/** Opens a page that runs `entry`, a TypeScript file beside the test. It can read the files of the tests and of the shared folder (`/disk/PATH`). */
+export async function openPage(entry: URL, options: PageOptions = {}): Promise<OpenPage> {
+  const { isolated = false, standIns = new Map() } = options;
+  const files = await bundle(fileURLToPath(entry), standIns);
   const server = await serve(files, isolated);
   const browser = await launch();
   const log: string[] = [];
@@ -44,13 +54,17 @@ export async function openPage(entry: URL, isolated = false): Promise<OpenPage> 
   try {
     const page = await browser.newPage();
     page.on("console", (message) => log.push(message.text()));
-    page.on("pageerror", (error) => log.push(String(error)));
+    const broken = new Promise<never>((_, reject) =>
+      page.on("pageerror", (error) => {
+        log.push(String(error));
+        reject(error);
+      }),
+    );
     await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
-    await page
-      .waitForFunction(() => "checks" in globalThis, undefined, { timeout: 60_000 })
-      .catch(() => {
-        throw new Error(`the page did not start: ${log.join("\n")}`);
-      });
+    const started = page.waitForFunction(() => "checks" in globalThis, undefined, { timeout: 60_000 });
+    await Promise.race([started, broken]).catch(() => {
+      throw new Error(`the page did not start: ${log.join("\n")}`);
+    });
     return { page, log, close };
   } catch (error) {
     await close();
@@ -59,10 +73,13 @@ export async function openPage(entry: URL, isolated = false): Promise<OpenPage> 
 }
 
 /** Calls a function that the page has put into `globalThis.checks`. */
-export function callCheck<T>(page: Page, name: string): Promise<T> {
+export function callCheck<T>(page: Page, name: string, ...args: readonly string[]): Promise<T> {
   return page.evaluate(
-    (check) => (globalThis as unknown as { checks: Record<string, () => Promise<unknown>> }).checks[check]!(),
-    name,
+    ([check, ...rest]) =>
+      (globalThis as unknown as { checks: Record<string, (...args: string[]) => Promise<unknown>> }).checks[check!]!(
+        ...rest,
+      ),
+    [name, ...args],
   ) as Promise<T>;
 }
 
@@ -89,9 +106,26 @@ function launch(): Promise<Browser> {
   });
 }
 
-async function bundle(entry: string): Promise<ReadonlyMap<string, Uint8Array>> {
+async function bundle(entry: string, standIns: ReadonlyMap<string, URL>): Promise<ReadonlyMap<string, Uint8Array>> {
   const result = await build({
     entryPoints: { page: entry },
+    plugins: [
+      {
+        name: "stand-ins",
+        setup({ onResolve, onLoad }) {
+          onResolve({ filter: /./ }, ({ path, resolveDir }) => {
+            const found = standIns.get(path) ?? standIns.get(resolve(resolveDir, path));
+            return found && { path: fileURLToPath(found) };
+          });
+          // A test finds the files beside it.
+          onLoad({ filter: /\/tests\/.*\.ts$/ }, ({ path }) => ({
+            loader: "ts",
+            contents: readFileSync(path, "utf8").replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path))),
+          }));
+        },
+      },
+    ],
+    define: { "process.env.VITRINE_SHARED": JSON.stringify(sharedPath()) },
     bundle: true,
     write: false,
     splitting: true,
@@ -116,10 +150,18 @@ function serve(files: ReadonlyMap<string, Uint8Array>, isolated: boolean): Promi
     else if (name)
       send(name.endsWith(".wasm") ? "application/wasm" : "text/javascript", readFileSync(`${engine}/${name}`));
     else if (files.has(path)) send("text/javascript", files.get(path)!);
+    else if (path.startsWith("/disk/")) sendFile(decodeURI(path.slice("/disk".length)));
     else response.writeHead(404).end();
 
     function send(type: string, body: Uint8Array): void {
       response.writeHead(200, { "Content-Type": type }).end(body);
+    }
+
+    function sendFile(file: string): void {
+      const open = readable.some((folder) => resolve(file).startsWith(folder));
+      if (!open || !existsSync(file)) response.writeHead(404).end();
+      else if (statSync(file).isDirectory()) send("application/json", Buffer.from(JSON.stringify(readdirSync(file))));
+      else send("application/octet-stream", readFileSync(file));
     }
   });
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));

@@ -34,7 +34,7 @@ describe.skipIf(!hasChromium)("in a browser", () => {
 });
 
 test.skipIf(!hasChromium)("wasm uses threads on an isolated page", async () => {
-  const isolated = await openPage(entry, true);
+  const isolated = await openPage(entry, { isolated: true });
   const result = await callCheck<SelfCheck & { threads: number }>(isolated.page, "wasm");
   expect(result.ok).toBe(true);
   expect(result.threads).toBe(await isolated.page.evaluate(() => navigator.hardwareConcurrency));
