@@ -1,6 +1,6 @@
 /** Explanations of an image as pictures: maps over the photograph, or a table of heads and blocks. */
 
-import { toRgb } from "../data/convert.ts";
+import { toGrey, toRgb } from "../data/convert.ts";
 import { crop, type Image, type Region } from "../data/image.ts";
 import { resize } from "../data/resize.ts";
 import { colourBar, colourBarWidth, numberText } from "./colour-bar.ts";
@@ -46,7 +46,11 @@ function drawOverPhoto(
   const scale = scaleOf([map], signed(explanation));
   const colours = signed(explanation) ? diverging : sequential;
   const { photo, frame } = over === "crop" ? seenBy(explanation, image) : wholePhoto(explanation, image);
-  const heat = pasted(photo, heatOver(crop(photo, frame), map, { scale, colours, smoothing, strength: 0.65 }), frame);
+  const heat = pasted(
+    inGrey(photo),
+    heatOver(crop(photo, frame), map, { scale, colours, smoothing, strength: 0.65 }),
+    frame,
+  );
   const top = margin + 30 + bodyLine + gap;
   const left = { photo: margin, heat: margin + photo.width + gap };
   const barX = left.heat + photo.width + gap;
@@ -75,13 +79,15 @@ function drawOverPhoto(
       kind: "text",
       x: left.heat,
       y: under,
-      text: fitText(footnote(explanation, map), "small", width - left.heat - margin),
+      text: fitText(footnote(explanation, map, smoothing), "small", width - left.heat - margin),
       style: "small",
       colour: quietColour,
     },
   ];
   for (const x of [left.photo, left.heat]) {
-    if (over === "photo") elements.push(...outline(x + frame.left, top + frame.top, frame.width, frame.height));
+    // Around the maps, not over their edge.
+    if (over === "photo")
+      elements.push(...outline(x + frame.left - 3, top + frame.top - 3, frame.width + 6, frame.height + 6));
     if (explanation.queryPatch)
       elements.push(...patchMark(explanation, explanation.queryPatch, x + frame.left, top + frame.top, frame));
   }
@@ -123,15 +129,19 @@ function percent(share: number): string {
 }
 
 function subtitleOf(explanation: ImageExplanation): string {
-  const { classIndex, query, model, quantity, logit, maps, method } = explanation;
+  const { classIndex, query, queryPatch, model, quantity, logit, maps, method } = explanation;
   const only = maps.length === 1 && method === "attention" ? `${maps[0]!.name} · ` : "";
-  const from = query === "" ? "" : ` from the ${query}`;
+  const from = query === "" ? "" : ` from ${queryPatch ? "" : "the "}${query}`;
   return `${only}${quantity}${from} · class ${classIndex}, logit ${numberText(logit)} · ${model}`;
 }
 
-function footnote({ method, facts, grid }: ImageExplanation, { values, outside }: ExplanationMap): string {
+function footnote(
+  { method, facts, grid }: ImageExplanation,
+  { values, outside }: ExplanationMap,
+  smoothing: Smoothing,
+): string {
   const sum = values.reduce((total, value) => total + value, 0);
-  const cells = `${grid.rows} × ${grid.cols} patches`;
+  const cells = `${grid.rows} × ${grid.cols} patches${smoothing === "bilinear" ? ", interpolated" : ""}`;
   if (method === "integrated-gradients")
     return `${cells}; they add up to ${numberText(Number(facts.sum))}, the logit differs from black's by ${numberText(Number(facts.difference))}`;
   if (method === "grad-cam") return cells;
@@ -196,6 +206,11 @@ function wholePhoto({ view }: ImageExplanation, image: Image): Shown {
   return { photo, frame: { left, top, width: right - left, height: bottom - top } };
 }
 
+/** Without colours, so that those of the map stand alone. */
+function inGrey(photo: Image): Image {
+  return toRgb(toGrey(photo));
+}
+
 /** The photo with another image on it. */
 function pasted(photo: Image, over: Image, { left, top }: Region): Image {
   const data = photo.data.slice();
@@ -222,7 +237,13 @@ function drawTable(explanation: ImageExplanation, image: Image): Picture {
   const top = margin + 30 + bodyLine + gap + 18;
   const high = Math.max(step.y * table.rowTitles.length - 6, photo.height);
   const barX = left + step.x * across - 6 + gap;
-  const width = Math.max(barX + colourBarWidth + margin - 8, 640);
+  const share = maps.reduce((sum, { outside }) => sum + outside, 0) / maps.length;
+  const notes = [
+    `${grid.rows} × ${grid.cols} patches each; colours follow the square root`,
+    `${numberText(share)} of a head's attention lies on other tokens, on average`,
+  ];
+  const noteWidth = Math.max(...notes.map((text) => textWidth(text, "small")));
+  const width = Math.max(barX + colourBarWidth + margin - 8, left + noteWidth + margin);
   const elements: PictureElement[] = [
     ...heading(explanation, width),
     { kind: "pixels", x: margin, y: top, image: photo, name: "what the model saw" },
@@ -265,14 +286,7 @@ function drawTable(explanation: ImageExplanation, image: Image): Picture {
       name: map.name,
     });
   }
-  const share = maps.reduce((sum, { outside }) => sum + outside, 0) / maps.length;
-  elements.push({
-    kind: "text",
-    x: left,
-    y: top + high + 18,
-    text: `${grid.rows} × ${grid.cols} patches each; on average ${numberText(share)} of a head's attention lies on other tokens; colours follow the square root`,
-    style: "small",
-    colour: quietColour,
-  });
-  return { width, height: top + high + 18 + margin - 6, title: titleOf(explanation), elements };
+  for (const [i, text] of notes.entries())
+    elements.push({ kind: "text", x: left, y: top + high + 18 + 16 * i, text, style: "small", colour: quietColour });
+  return { width, height: top + high + 34 + margin - 6, title: titleOf(explanation), elements };
 }

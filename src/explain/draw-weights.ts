@@ -109,7 +109,7 @@ function filterImage(
 /** A dot for each head: block across, pixels up. */
 export function drawDistances({ distances, model }: DistanceExplanation): Picture {
   const scale = { low: 0, high: scaleOf(distances.map((values) => ({ values }))).high };
-  const plot = { x: margin + 44, y: top, width: Math.max(36 * distances.length, 360), height: 320 };
+  const plot = { x: margin + 44, y: top, width: Math.max(44 * distances.length, 400), height: 320 };
   const place = (value: number): number => plot.y + plot.height * (1 - placeOn(scale, value));
   const colour: Rgb = [176, 58, 92];
   const title = "attention distance of each head";

@@ -1,5 +1,6 @@
 /** A picture as a list of things on it, and the pixels of that. The same list becomes SVG (svg.ts). */
 
+import { toRgb } from "../data/convert.ts";
 import type { Image } from "../data/image.ts";
 import type { Rgb } from "./colours.ts";
 import { drawText, type TextStyle, textWidth } from "./text.ts";
@@ -73,7 +74,7 @@ export function rasterize({ width, height, elements }: Picture): Image {
   for (const element of elements)
     switch (element.kind) {
       case "pixels":
-        drawPixels(element, blend);
+        drawPixels({ width, height, channels: 3, data }, element);
         break;
       case "text": {
         const { text, style, anchor, colour = inkColour } = element;
@@ -93,14 +94,15 @@ export function rasterize({ width, height, elements }: Picture): Image {
 
 type Blend = (x: number, y: number, colour: Rgb, coverage: number) => void;
 
-function drawPixels({ x, y, image }: PixelsElement, blend: Blend): void {
-  const { width, height, channels, data } = image;
-  for (let row = 0; row < height; row++)
-    for (let col = 0; col < width; col++) {
-      const from = (row * width + col) * channels;
-      const [r, g, b] = [data[from]!, data[from + 1]!, data[from + 2]!];
-      blend(x + col, y + row, channels === 1 ? [r, r, r] : [r, g, b], 1);
-    }
+/** Row by row. */
+function drawPixels(target: Image, { x, y, image }: PixelsElement): void {
+  const { width, height, data } = toRgb(image);
+  const [first, last] = [Math.max(x, 0), Math.min(x + width, target.width)];
+  if (last <= first) return;
+  for (let row = Math.max(y, 0); row < Math.min(y + height, target.height); row++) {
+    const from = (row - y) * width - x;
+    target.data.set(data.subarray((from + first) * 3, (from + last) * 3), (row * target.width + first) * 3);
+  }
 }
 
 function drawBox({ x, y, width, height, colour, line }: BoxElement, blend: Blend): void {

@@ -6,7 +6,9 @@ import { fillUniform, keyOf } from "../../src/graph/random.ts";
 /** Q Λ Qᵀ with Q from two reflections, so that the eigenvalues are known. */
 function withEigenvalues(values: readonly number[]): Float64Array {
   const n = values.length;
-  let matrix = Float64Array.from({ length: n * n }, (_, k) => (k % (n + 1) === 0 ? values[k / (n + 1)]! : 0));
+  let matrix: Float64Array = Float64Array.from({ length: n * n }, (_, k) =>
+    k % (n + 1) === 0 ? values[k / (n + 1)]! : 0,
+  );
   for (const seed of [1, 2]) {
     const v = Float64Array.from(fillUniform(keyOf(seed), new Float32Array(n)), (x) => x - 0.5);
     const scale = 2 / v.reduce((sum, x) => sum + x * x, 0);
@@ -17,7 +19,7 @@ function withEigenvalues(values: readonly number[]): Float64Array {
         for (let m = 0; m < n; m++) sum += a(Math.floor(k / n), m) * b(m, k % n);
         return sum;
       });
-    const [before] = [matrix];
+    const before = matrix;
     const left = product(h, (i, j) => before[i * n + j]!);
     matrix = product((i, j) => left[i * n + j]!, h);
   }
