@@ -34,11 +34,23 @@ export interface Classifier {
 /** Pictures in one run of the graph; more at once are no faster, and need more memory. */
 const pieceSize = 8;
 
+/** For this many pictures or fewer, improving the graph takes longer than it saves. */
+const few = 4;
+
+export interface ClassifierOptions {
+  /** How many pictures there will be, at a guess; with a few, the first answer comes sooner and the later ones are slower. Default: many. */
+  readonly pictures?: number | undefined;
+}
+
 /**
  * A classifier on a runtime, with the weights that the model has now.
  * @throws {VitrineError} INVALID_ARGUMENT for a model without labels; RUNTIME_FAILURE when the engine refuses it.
  */
-export async function classifier(pretrained: Pretrained, runtime: Runtime): Promise<Classifier> {
+export async function classifier(
+  pretrained: Pretrained,
+  runtime: Runtime,
+  { pictures = Number.POSITIVE_INFINITY }: ClassifierOptions = {},
+): Promise<Classifier> {
   const { model, preprocessing, labels, name } = pretrained;
   if (model.config.labels === 0 || model.config.pool === "none")
     throw new VitrineError("INVALID_ARGUMENT", {
@@ -47,13 +59,17 @@ export async function classifier(pretrained: Pretrained, runtime: Runtime): Prom
       place: name,
       next: "choose weights with a head, or train one",
     });
+  const quick = pictures <= few;
   const run = await compile(
     ({ images }) => ({ logits: model.forward(images) }),
-    { images: ["b", model.config.channels, ...model.config.imageSize] },
-    { runtime },
+    { images: [quick ? 1 : "b", model.config.channels, ...model.config.imageSize] },
+    { runtime, rewrite: !quick },
   );
+  const piece = quick ? 1 : pieceSize;
   const logits = (images: readonly Image[]): Promise<NdArray> =>
-    inPieces(run, model.config.labels, images.length, (from, to) => stack(images.slice(from, to), preprocessing));
+    inPieces(run, { labels: model.config.labels, piece, count: images.length }, (from, to) =>
+      stack(images.slice(from, to), preprocessing),
+    );
   return {
     logits,
     classify: async (images, { top = 5 } = {}) => {
@@ -64,7 +80,7 @@ export async function classifier(pretrained: Pretrained, runtime: Runtime): Prom
     logitsOfInputs: (inputs) => {
       const [b, ...rest] = inputs.shape;
       const size = rest.reduce((product, side) => product * side, 1);
-      return inPieces(run, model.config.labels, b!, (from, to) => ({
+      return inPieces(run, { labels: model.config.labels, piece, count: b! }, (from, to) => ({
         dtype: inputs.dtype,
         shape: [to - from, ...rest],
         data: inputs.data.subarray(from * size, to * size) as Float32Array,
@@ -76,13 +92,12 @@ export async function classifier(pretrained: Pretrained, runtime: Runtime): Prom
 
 async function inPieces(
   run: Executable,
-  labels: number,
-  count: number,
+  { labels, piece, count }: { readonly labels: number; readonly piece: number; readonly count: number },
   inputs: (from: number, to: number) => NdArray,
 ): Promise<NdArray> {
   const data = new Float32Array(count * labels);
-  for (let from = 0; from < count; from += pieceSize) {
-    const { logits } = await run.run({ images: inputs(from, Math.min(from + pieceSize, count)) });
+  for (let from = 0; from < count; from += piece) {
+    const { logits } = await run.run({ images: inputs(from, Math.min(from + piece, count)) });
     data.set(logits!.data as Float32Array, from * labels);
   }
   return { dtype: "float32", shape: [count, labels], data };

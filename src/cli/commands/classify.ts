@@ -35,7 +35,7 @@ export async function classify(
   // The first pictures are decoded while the model is loaded.
   let next = decodeAll(files.slice(0, piece));
   const [pretrained, runtime] = await Promise.all([loadModel(context, model, { arch }), context.runtime()]);
-  const run = await classifier(pretrained, runtime);
+  const run = await classifier(pretrained, runtime, { pictures: files.length });
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;
