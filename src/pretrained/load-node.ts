@@ -9,7 +9,7 @@ import { VitrineError } from "../errors.ts";
 import { foldIn, keyOf } from "../graph/random.ts";
 import { modelNamed, modelNames } from "../models/registry.ts";
 import { ViT } from "../models/vit.ts";
-import { type ViTOptions, vitConfig } from "../models/vit-config.ts";
+import { type ViTConfig, type ViTOptions, vitConfig } from "../models/vit-config.ts";
 import type { GridSize, PositionRule } from "../nn/positions.ts";
 import type { HubCall, HubOptions } from "../weights/hub-options-node.ts";
 import { openWeights } from "../weights/open-node.ts";
@@ -88,11 +88,20 @@ async function loadPackaged(name: string, options: LoadOptions): Promise<Pretrai
 async function loadFolder(folder: string, name: string, options: LoadOptions): Promise<Pretrained> {
   const configFile = join(folder, "config.json");
   const json = await readJson(configFile);
+  if (options.arch !== undefined) {
+    if (json === undefined) return loadFile(folder, options);
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "a folder with config.json says its architecture itself",
+      evidence: `got --arch ${options.arch}`,
+      place: folder,
+      next: "leave --arch out, or give the weights file itself",
+    });
+  }
   if (json === undefined)
     throw new VitrineError("NOT_FOUND", {
       rule: "a model's folder must have a config.json",
       place: folder,
-      next: "or give the weights file itself with --arch NAME",
+      next: "say --arch NAME if there is none",
     });
   const config = readConfigFile(json, configFile);
   const source = await openWeights(folder);
@@ -154,6 +163,7 @@ async function assemble(
     (pretrainedConfig?.input_size
       ? preprocessingFromTimm(pretrainedConfig, source.place)
       : defaultPreprocessing(architecture, own));
+  requireSameSize(preprocessing, own, source.place);
   return {
     name,
     architecture,
@@ -161,6 +171,19 @@ async function assemble(
     preprocessing: resize ? preprocessingForSize(preprocessing, model.config.imageSize) : preprocessing,
     labels: newHead?.labels ?? (await labelsFor(model.config.labels, labels ?? named, source.place)),
   };
+}
+
+/** Pictures must be prepared for the model that sees them; one that resizes its positions takes any. */
+function requireSameSize({ inputSize }: Preprocessing, config: ViTConfig, place: string): void {
+  const [channels, ...size] = inputSize;
+  const fits = config.resizePositions !== undefined || size.join() === config.imageSize.join();
+  if (fits && channels === config.channels) return;
+  throw new VitrineError("INVALID_FILE", {
+    rule: `the model takes pictures of ${config.channels} × ${config.imageSize.join(" × ")}`,
+    evidence: `its preprocessing makes ${inputSize.join(" × ")}`,
+    place,
+    next: "correct input_size in config.json, or the sizes in preprocessor_config.json",
+  });
 }
 
 /** What `preprocessor_config.json` says; without it, what transformers then does, or undefined for a folder of timm's. */

@@ -62,7 +62,7 @@ export async function classifier(
   const quick = pictures <= few;
   const run = await compile(
     ({ images }) => ({ logits: model.forward(images) }),
-    { images: [quick ? 1 : "b", model.config.channels, ...model.config.imageSize] },
+    { images: [quick ? 1 : "b", ...preprocessing.inputSize] },
     { runtime, rewrite: !quick },
   );
   const piece = quick ? 1 : pieceSize;

@@ -73,6 +73,13 @@ test("a weights file needs the architecture, whose number of labels it says itse
   await expect(loadPretrained(file, { arch: "test_vit", labels: ["one"] })).rejects.toThrow("the model has 3 labels");
 });
 
+test("a folder without configuration needs the architecture too, one with it must not have it", async () => {
+  await savePretrained(join(scratch, "named"), newPretrained("test_vit", { labels }));
+  await expect(loadPretrained(join(scratch, "named"), { arch: "test_vit" })).rejects.toThrow("leave --arch out");
+  rmSync(join(scratch, "named", "config.json"));
+  expect((await loadPretrained(join(scratch, "named"), { arch: "test_vit" })).architecture).toBe("test_vit");
+});
+
 test.each([
   ["float16", toFloat16],
   ["bfloat16", toBFloat16],
@@ -204,7 +211,12 @@ test("packaged models are the folders with a configuration", () => {
 
 const refused: readonly (readonly [what: string, reference: () => string, code: string, message: string])[] = [
   ["a folder that is not there", () => "./nowhere", "NOT_FOUND", "a model's file or folder must exist"],
-  ["a folder without configuration", () => changed((f) => rmSync(join(f, "config.json"))), "NOT_FOUND", "config.json"],
+  [
+    "a folder without configuration",
+    () => changed((f) => rmSync(join(f, "config.json"))),
+    "NOT_FOUND",
+    "must have a config.json",
+  ],
   [
     "a folder without weights",
     () => changed((f) => rmSync(join(f, "model.safetensors"))),
@@ -253,6 +265,16 @@ const refused: readonly (readonly [what: string, reference: () => string, code: 
     () => changed((f) => truncateSync(join(f, "model.safetensors"), 0)),
     "INVALID_FILE",
     "a file must have 8 bytes of header length, got 0 bytes",
+  ],
+  [
+    "preprocessing for another size",
+    () =>
+      changed((f) => {
+        const path = join(f, "preprocessor_config.json");
+        writeFileSync(path, readFileSync(path, "utf8").replaceAll(/"(height|width)": 16/g, '"$1": 24'));
+      }),
+    "INVALID_FILE",
+    "the model takes pictures of 3 × 16 × 16, its preprocessing makes 3 × 24 × 24",
   ],
   [
     "weights of another model",

@@ -83,7 +83,7 @@ function forImage(config: ViTConfig, [high, wide]: GridSize, rule: PositionRule)
 }
 
 /** Arguments that hold Python objects; what they mean is read from the parameters' names. */
-const objects: readonly string[] = ["embed_layer", "backbone", "stem"];
+const objects: readonly string[] = ["embed_layer", "backbone"];
 
 function timmConfig(className: string, golden: GoldenFile): ViTConfig {
   const args = Object.fromEntries(Object.entries(golden.config).filter(([name]) => !objects.includes(name)));
@@ -91,7 +91,7 @@ function timmConfig(className: string, golden: GoldenFile): ViTConfig {
   const distilled = className === "VisionTransformerDistilled";
   if (!distilled && className !== "VisionTransformer")
     throw unknownReference(golden, "timm (VisionTransformer, VisionTransformerDistilled, or a model's name)");
-  const stem = resNetStem(golden) ?? (golden.config.stem as Stem | undefined);
+  const stem = resNetStem(golden);
   // A stem's patches are cells of its result; timm's HybridEmbed takes one cell unless told.
   const patch: JsonObject = stem ? { patch_size: 1 } : {};
   return vitConfig({ ...timmOptions({ ...patch, ...args, distilled }), stem });
