@@ -44,7 +44,7 @@ export const methods: Readonly<Record<MethodName, Method>> = {
     choices: ["token", "patch", "fusion", "discard"],
   },
   "grad-cam": {
-    about: "patches whose features raise the class' logit (Selvaraju et al. 2017)",
+    about: "patches whose features raise the class' logit (Selvaraju et al. 2017); made for convolutions, weaker here",
     of: "image",
     choices: ["class"],
   },

@@ -3,7 +3,13 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { decodeImage } from "../../src/data/decode-node.ts";
 import { image } from "../../src/data/image.ts";
-import { denormalize, type Preprocessing, preprocess, roundHalfEven } from "../../src/data/preprocess.ts";
+import {
+  denormalize,
+  type Preprocessing,
+  preprocess,
+  roundHalfEven,
+  visibleRegion,
+} from "../../src/data/preprocess.ts";
 import { preprocessingFromHuggingFace, preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
 import { toFloat32 } from "../../src/graph/dtype.ts";
 import { goldenTensor, readGolden } from "../golden.ts";
@@ -81,4 +87,16 @@ test("a grey model gets luma, and the picture of an input is the image that was 
 
 test("rounding goes to the even neighbour, as Python's does", () => {
   expect([0.5, 1.5, 2.5, 72.5, 73.5, 1.4, 1.6].map(roundHalfEven)).toEqual([0, 2, 2, 72, 74, 1, 2]);
+});
+
+test("the part of an image that a model sees is the crop, in the image's own pixels", () => {
+  const config = preprocessingFromTimm({ input_size: [3, 224, 224], crop_pct: 0.9 }, "config");
+  // 500 × 375 becomes 330 × 248; of that 224 × 224 from the middle.
+  const region = visibleRegion({ width: 500, height: 375 }, config);
+  expect(region.left).toBeCloseTo((53 * 500) / 330, 10);
+  expect(region.top).toBeCloseTo((12 * 375) / 248, 10);
+  expect(region.width).toBeCloseTo((224 * 500) / 330, 10);
+  expect(region.height).toBeCloseTo((224 * 375) / 248, 10);
+  const whole = { left: 0, top: 0, width: 500, height: 375 };
+  expect(visibleRegion(whole, { ...config, crop: null })).toEqual(whole);
 });

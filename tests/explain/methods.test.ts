@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { attentionMaps, attentionQuestion } from "../../src/explain/attention.ts";
+import { distanceQuestion, distancesOf } from "../../src/explain/attention-distance.ts";
 import { gradCamMap, gradCamQuestion } from "../../src/explain/grad-cam.ts";
 import { integrateGradients } from "../../src/explain/integrated-gradients.ts";
 import { look, type Seen } from "../../src/explain/look.ts";
@@ -57,4 +58,29 @@ test.each(Object.entries(cases))("%s: all methods equal their rules in torch on 
     const { maps } = attentionMaps(attention, { block: attention.blocks - 1, head: 1 });
     close(maps[0]!.values, want.attention.slice(attention.prefix), "attention");
   }
+});
+
+test("attention distance is the mean over patches of the distance that their attention to patches has", async () => {
+  const subject = subjectOf({ name: "class-token", model: modelOf(cases["class-token"]!) });
+  const seen = await look(
+    subject,
+    drawn("image", [1, 3, 16, 16]),
+    (traced) => ({ ...distanceQuestion([16, 16])(traced), probs: traced.attention[1]![0]! }),
+    { runtime: await nodeRuntime({ threads: 1 }) },
+  );
+  const probs = seen.answers.probs!.data as Float32Array;
+  const want = [0, 1, 2].map((head) => {
+    let mean = 0;
+    for (let i = 0; i < 16; i++) {
+      let [far, all] = [0, 0];
+      for (let j = 0; j < 16; j++) {
+        const weight = probs[(head * 17 + i + 1) * 17 + j + 1]!;
+        far += weight * 4 * Math.hypot((i >> 2) - (j >> 2), (i & 3) - (j & 3));
+        all += weight;
+      }
+      mean += far / all / 16;
+    }
+    return mean;
+  });
+  close(distancesOf(seen)[1]!, want, "distances");
 });

@@ -10,11 +10,11 @@ import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { hasShared, sharedPath } from "../shared.ts";
 
-/** Every seventh photograph: on one alone either order may win. */
-const step = 7;
+/** Every twelfth photograph: on one alone either order may win. */
+const step = 12;
 /** Shares of the patches that are painted over. */
 const shares = [0.1, 0.2, 0.3, 0.4, 0.5];
-const randomOrders = 2;
+const randomOrders = 1;
 
 /** @source Petsiuk et al., "RISE", arXiv:1806.07421, section 4.2: deletion */
 test.skipIf(!hasShared)(
@@ -56,7 +56,7 @@ test.skipIf(!hasShared)(
     }
     const mean = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
     expect(left).toHaveLength(files.length * shares.length);
-    expect(mean(left), `by chance ${mean(byChance)}`).toBeLessThan(0.8 * mean(byChance));
+    expect(mean(left), `by chance ${mean(byChance)}`).toBeLessThan(0.6 * mean(byChance));
   },
 );
 
