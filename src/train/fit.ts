@@ -72,6 +72,12 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
     return [{ type: "checkpoint", step: state.step, folder }];
   };
 
+  const stopped = (): VitrineError =>
+    new VitrineError("INTERRUPTED", {
+      rule: `stopped after step ${state.step} of ${steps}`,
+      next: save ? "continue with --resume" : undefined,
+    });
+
   for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < epochs; epoch++) {
     const epochStarted = performance.now();
     for await (const batch of options.batches(epoch, state.step - epoch * stepsPerEpoch)) {
@@ -109,14 +115,12 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
         imagesPerSecond,
         secondsLeft,
       };
-      if (options.signal?.aborted) {
-        yield* await checkpoint();
-        throw new VitrineError("INTERRUPTED", {
-          rule: `stopped after step ${state.step} of ${steps}`,
-          next: save ? "continue with --resume" : undefined,
-        });
-      }
       const epochDone = state.step === (epoch + 1) * stepsPerEpoch;
+      // A run told to stop at the end of an epoch measures it first: a checkpoint there counts it as done.
+      if (options.signal?.aborted && !epochDone) {
+        yield* await checkpoint();
+        throw stopped();
+      }
       if (options.checkpointEvery && state.step % options.checkpointEvery === 0 && !epochDone)
         yield* await checkpoint();
     }
@@ -141,6 +145,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
       seconds: (performance.now() - epochStarted) / 1000,
     };
     yield* await checkpoint();
+    if (options.signal?.aborted && state.step < steps) throw stopped();
   }
   yield { type: "run.end", best: state.best, seconds: (performance.now() - started) / 1000 };
 }

@@ -18,6 +18,7 @@ import { writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint-node.ts";
 import type { TrainEvent } from "./events.ts";
 import { fit, type TrainingBatch } from "./fit.ts";
+import { lockFolder } from "./lock-node.ts";
 import { appendEvent, rewindLog } from "./log-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import { compileTrainingStep, noWeightDecay } from "./step.ts";
@@ -53,24 +54,34 @@ export interface RunOptions {
  *   trained on, INTERRUPTED after the signal, STORAGE_FAILURE when a checkpoint cannot be written.
  */
 export async function* trainInFolder(options: RunOptions): AsyncGenerator<TrainEvent, void, undefined> {
+  requireMatchingClasses(options);
+  const batchSize = Math.min(options.recipe.batchSize, options.train.length);
+  const runId = identityOf(options, batchSize);
+  await openFolder(options, runId);
+  const unlock = await lockFolder(options.folder);
+  try {
+    yield* trainLocked(options, runId, batchSize);
+  } finally {
+    await unlock();
+  }
+}
+
+async function* trainLocked(
+  options: RunOptions,
+  runId: string,
+  batchSize: number,
+): AsyncGenerator<TrainEvent, void, undefined> {
   const { pretrained, recipe, folder, seed, runtime, signal } = options;
   const { model, preprocessing } = pretrained;
-  requireMatchingClasses(options);
-  const batchSize = Math.min(recipe.batchSize, options.train.length);
   const checkpoints = join(folder, "checkpoints");
-  const runId = identityOf(options, batchSize);
   const events: TrainEvent[] = [];
-  await openFolder(options, runId);
   const resume = options.resume
     ? await loadCheckpoint(checkpoints, (message) => events.push({ type: "warning", message }))
     : undefined;
-  if (resume && resume.state.runId !== runId)
-    throw new VitrineError("OUTPUT_CONFLICT", {
-      rule: "a run is continued with the data, model, recipe and seed it began with",
-      place: folder,
-      next: `use the settings in ${join(folder, "recipe.json")}, or another folder with --out`,
-    });
-  if (resume) await rewindLog(folder, resume.state.step);
+  if (resume) {
+    requireSameRun(resume.state.runId, runId, folder);
+    await rewindLog(folder, resume.state.step);
+  }
 
   const loaders: Loader[] = [];
   const load = (dataset: Dataset, plan: Partial<BatchPlan>, strict: boolean): Loader => {
@@ -203,6 +214,24 @@ const runSchema = v.looseObject({
   settings: v.optional(v.record(v.string(), v.unknown())),
 });
 
+function requireSameRun(found: string, runId: string, folder: string): void {
+  if (found === runId) return;
+  throw new VitrineError("OUTPUT_CONFLICT", {
+    rule: "a run is continued with the data, model, recipe and seed it began with",
+    place: folder,
+    next: `use the settings in ${join(folder, "recipe.json")}, or another folder with --out`,
+  });
+}
+
+/** What a run's folder says of it. */
+export interface RunRecord {
+  /** SHA-256 of what the run was started with. */
+  readonly runId: string;
+  readonly seed: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly recipe: Recipe;
+}
+
 /** Makes the folder, or refuses one that holds something else. */
 async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions, runId: string): Promise<void> {
   const path = join(folder, "recipe.json");
@@ -216,7 +245,10 @@ async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions
         ? "add --resume to go on with that run, or choose another folder with --out"
         : "choose another folder with --out",
     });
-  if (existsSync(path)) return;
+  if (existsSync(path)) {
+    requireSameRun((await readRun(folder)).runId, runId, folder);
+    return;
+  }
   if (resume && there.length > 0)
     throw new VitrineError("NOT_FOUND", {
       rule: "the folder must hold a run to go on with",
@@ -246,9 +278,7 @@ async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions
  * What the run in a folder was started with.
  * @throws {VitrineError} NOT_FOUND when the folder holds no run, INVALID_FILE when its `recipe.json` is broken.
  */
-export async function readRun(
-  folder: string,
-): Promise<{ readonly seed: number; readonly settings: Readonly<Record<string, unknown>>; readonly recipe: Recipe }> {
+export async function readRun(folder: string): Promise<RunRecord> {
   const path = join(folder, "recipe.json");
   const text = await readFile(path, "utf8").catch((cause: Error) => {
     throw new VitrineError("NOT_FOUND", {
@@ -259,8 +289,8 @@ export async function readRun(
     });
   });
   try {
-    const { runId: _runId, seed, settings = {}, ...recipe } = v.parse(runSchema, JSON.parse(text));
-    return { seed, settings, recipe: recipeFrom(fromScratch, recipe, path) };
+    const { runId, seed, settings = {}, ...recipe } = v.parse(runSchema, JSON.parse(text));
+    return { runId, seed, settings, recipe: recipeFrom(fromScratch, recipe, path) };
   } catch (cause) {
     throw new VitrineError("INVALID_FILE", {
       rule: "the file must be the recipe of a run",

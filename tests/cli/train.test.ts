@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
-import { filesBelow, temporaryFolder, vitrine, weightsOf } from "./process.ts";
+import { filesBelow, type Result, temporaryFolder, vitrine, weightsOf } from "./process.ts";
 import { writeConfig, writeImages } from "./tiny.ts";
 
 const folder = temporaryFolder();
@@ -80,6 +80,22 @@ test("--resume goes on with no other settings than the run's own", async () => {
   expect(code).toBe(1);
   expect(stderr).toContain("continued with the data, model, recipe and seed it began with");
   expect(weightsOf(join(folder, "whole"))).toEqual(undisturbed);
+});
+
+test("two processes cannot train in one folder", async () => {
+  let second: Promise<Result> | undefined;
+  const first = await vitrine([...tiny, "--out", "twice"], {
+    cwd: folder,
+    onStderr: (text) => {
+      if (text.includes("epoch 1/2")) second ??= vitrine(["train", "--resume", "--out", "twice"], { cwd: folder });
+    },
+  });
+  expect(first.code).toBe(0);
+  // Beside the first it is refused; had the first just ended, it finds the run done.
+  const { code, stderr } = await second!;
+  if (code !== 0) expect(stderr).toMatch(/one process at a time trains in a folder, process \d+ does/);
+  expect(weightsOf(join(folder, "twice"))).toEqual(undisturbed);
+  expect(filesBelow(join(folder, "twice"))).not.toContain("run.lock");
 });
 
 test("a finished run, resumed, is finished", async () => {

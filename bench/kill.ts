@@ -1,0 +1,91 @@
+/**
+ * Kills trainings at random moments and goes on with them: the final weights must be those of a training that nothing disturbed.
+ *
+ *     npm run build && node tools/run.mjs bench/kill.ts [KILLS]
+ *
+ * Prints how many kills of how many left a run that came to the same bits, and where they struck; exit code 1 if one did not.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const kills = Number(process.argv[2] ?? 50);
+const main = resolve("dist/cli/main.js");
+const place = mkdtempSync(join(tmpdir(), "vitrine-kill-"));
+const config = join(place, "config.json");
+writeFileSync(
+  config,
+  JSON.stringify({ epochs: 4, batchSize: 16, model: { width: 32, depth: 2, heads: 2, mlpWidth: 64, dropout: 0.1 } }),
+);
+
+function start(out: string): ChildProcess {
+  const begin = ["shapes", "--config", config, "--limit", "160", "--checkpoint-every", "3"];
+  const args = existsSync(join(out, "recipe.json")) ? ["--resume"] : begin;
+  return spawn(process.execPath, [main, "train", ...args, "--out", out, "--quiet"], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+/** Waits for the end. @returns whether the process ended by itself; a failure of its own ends the program */
+function ended(child: ChildProcess): Promise<boolean> {
+  return new Promise((fulfil, reject) => {
+    child.on("close", (code, signal) => {
+      if (signal === null && code !== 0) reject(new Error(`the training failed with code ${code}`));
+      else fulfil(signal === null);
+    });
+  });
+}
+
+function weightsOf(out: string): string {
+  const last = readdirSync(join(out, "checkpoints")).sort().at(-1)!;
+  const hash = createHash("sha256");
+  for (const file of [
+    "model.safetensors",
+    `checkpoints/${last}/model.safetensors`,
+    `checkpoints/${last}/optimizer.safetensors`,
+  ])
+    hash.update(readFileSync(join(out, file)));
+  return hash.digest("hex");
+}
+
+/** What is left of interrupted writing. */
+function remains(folder: string): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.tmp$|\.writing-/.test(name));
+}
+
+try {
+  const began = performance.now();
+  await ended(start(join(place, "whole")));
+  const whole = performance.now() - began;
+  const expected = weightsOf(join(place, "whole"));
+  let [killed, runs, same] = [0, 0, 0];
+  while (killed < kills) {
+    const out = join(place, `run-${runs++}`);
+    let strikes = 0;
+    for (let done = false; !done; ) {
+      const child = start(out);
+      const end = ended(child);
+      const moment = setTimeout(() => child.kill("SIGKILL"), Math.random() * whole);
+      // The last run of all must come to its end.
+      if (killed + strikes >= kills) clearTimeout(moment);
+      done = await end;
+      clearTimeout(moment);
+      if (!done) strikes++;
+    }
+    killed += strikes;
+    const equal = weightsOf(out) === expected && remains(out).length === 0;
+    if (equal) same++;
+    console.log(`run ${runs}: ${strikes} kills, ${equal ? "same bits" : "DIFFERENT"} (${killed} of ${kills})`);
+    rmSync(out, { recursive: true });
+  }
+  const left = remains(place);
+  console.log(
+    `${killed} kills in ${runs} runs: ${same} of ${runs} came to the same bits; left behind: ${left.join(", ") || "nothing"}`,
+  );
+  if (same !== runs) process.exitCode = 1;
+} finally {
+  rmSync(place, { recursive: true, force: true });
+}
