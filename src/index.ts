@@ -1,18 +1,18 @@
 /**
  * The door for Node: what `vitrine/web` has too, and all that needs a disk, a network, threads or native code.
  *
- * The parts of the house that run anywhere have doors of their own: `vitrine/nn`, `vitrine/models`, `vitrine/losses`, `vitrine/optim`,
+ * The parts of the house that run anywhere have doors of their own: `vitrine/core`, `vitrine/nn`, `vitrine/models`, `vitrine/losses`, `vitrine/optim`,
  * `vitrine/data`, `vitrine/weights`, `vitrine/onnx`, `vitrine/pretrained`, `vitrine/train`, `vitrine/tasks`, `vitrine/explain`.
  */
 
 import { useRuntime } from "./compile/index.ts";
 import { nodeRuntime } from "./runtime/node.ts";
 
+export * from "./core.ts";
 export { type FolderDataset, type FolderOptions, openFolder } from "./data/datasets/folder-node.ts";
 export { type DecodeOptions, decodeImage, encodeJpeg, encodePng } from "./data/decode-node.ts";
 export { type Loader, type LoaderOptions, openLoader } from "./data/loader-node.ts";
 export { type DatasetSplits, datasetByName, datasetNames, type OpenOptions, openDataset } from "./data/open-node.ts";
-export * from "./everywhere.ts";
 export {
   type ExplanationFormat,
   explanationFormats,

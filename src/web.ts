@@ -7,7 +7,7 @@
 import { useRuntime } from "./compile/index.ts";
 import { webRuntime } from "./runtime/web.ts";
 
+export * from "./core.ts";
 export { type DecodeWebOptions, decodeImage } from "./data/decode-web.ts";
-export * from "./everywhere.ts";
 
 useRuntime(webRuntime);

@@ -54,7 +54,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   explain: ["errors.ts", "graph", "data", "tensor", "gradient", "rewrite", "runtime", "compile", "nn", "pretrained"],
 };
 
-const doors = new Set(["cli", "everywhere.ts", "index.ts", "web.ts"]);
+const doors = new Set(["cli", "core.ts", "index.ts", "web.ts"]);
 
 function sourceFiles(folder = root): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {

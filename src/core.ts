@@ -1,4 +1,7 @@
-/** What both doors of the package offer: tensors and their functions, gradients, compiled functions, errors. */
+/**
+ * What `vitrine` and `vitrine/web` both offer: tensors and their functions, gradients, compiled functions, errors. A door of its own, for code that
+ * shall run in either.
+ */
 
 export * from "./compile/index.ts";
 export { type ErrorCode, VitrineError } from "./errors.ts";
