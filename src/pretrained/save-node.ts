@@ -61,7 +61,9 @@ export async function savePretrained(folder: string, pretrained: Pretrained, opt
     else await moveInto(target, temporary, [...Object.keys(json), weightsFile], ours);
     await syncFolder(dirname(target));
   } catch (error) {
-    throw error instanceof VitrineError ? error : storageFailure(target, error);
+    if (!(error instanceof VitrineError)) throw storageFailure(target, error);
+    // The temporary folder's name would tell the user nothing.
+    throw error.code === "STORAGE_FAILURE" ? storageFailure(target, error.fields.cause) : error;
   } finally {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
   }
