@@ -39,13 +39,13 @@ function preset({ side, channels = 3, patch, width, depth, heads, mean, std, rec
 /** Presets of the data sets that have names; mean and std are of their training pixels. */
 export const presets: Readonly<Record<string, Preset>> = {
   shapes: preset({
-    ...{ side: 32, patch: 4, width: 96, depth: 6, heads: 3 },
-    ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    ...{ side: 32, patch: 8, width: 96, depth: 4, heads: 3 },
+    ...{ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
     recipe: {
-      epochs: 5,
+      epochs: 7,
       batchSize: 64,
       learningRate: 2e-3,
-      warmupEpochs: 0.5,
+      warmupEpochs: 0.3,
       labelSmoothing: 0.05,
       pad: 2,
       flip: 0.5,
