@@ -1,5 +1,6 @@
 /**
- * The door for browsers: tensors, gradients and compiled functions on WebAssembly or WebGPU, and pictures decoded by the page.
+ * The door for browsers: tensors, gradients and compiled functions on WebAssembly or WebGPU, pictures decoded by the page, models loaded from
+ * an address.
  *
  * `vitrine/nn`, `vitrine/models` and the other doors named in `vitrine` work beside it.
  */
@@ -9,5 +10,6 @@ import { webRuntime } from "./runtime/web.ts";
 
 export * from "./core.ts";
 export { type DecodeWebOptions, decodeImage } from "./data/decode-web.ts";
+export { type LoadWebOptions, loadPretrained } from "./pretrained/load-web.ts";
 
 useRuntime(webRuntime);

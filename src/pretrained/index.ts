@@ -1,5 +1,6 @@
 /** A model with its weights, preprocessing and labels. Folders, files and the hub are read by the doors that can (`loadPretrained`). */
 
+export { assemble, assembleNamed, folderPreprocessing, type ModelChanges } from "./assemble.ts";
 export { type ConfigFile, huggingFaceConfigFile, readConfigFile, timmConfigFile } from "./config-file.ts";
 export { type FillOptions, fillModel, withTimmNames } from "./fill-model.ts";
 export { labelsFor } from "./labels.ts";

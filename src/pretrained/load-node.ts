@@ -1,38 +1,21 @@
 /** A model ready for use from whatever names it: a folder, a weights file, a repository of the hub, or a name in the package. Node only. */
 
 import { statSync } from "node:fs";
-import { readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { Preprocessing } from "../data/preprocess.ts";
-import { preprocessingFromHuggingFace, preprocessingFromTimm } from "../data/preprocess-config.ts";
 import { VitrineError } from "../errors.ts";
-import { foldIn, keyOf } from "../graph/random.ts";
-import { modelNamed, modelNames } from "../models/registry.ts";
-import { ViT } from "../models/vit.ts";
-import { type ViTConfig, type ViTOptions, vitConfig } from "../models/vit-config.ts";
-import type { GridSize, PositionRule } from "../nn/positions.ts";
+import { modelNames } from "../models/registry.ts";
 import type { HubCall, HubOptions } from "../weights/hub-options-node.ts";
 import { openWeights } from "../weights/open-node.ts";
 import { parseReference } from "../weights/reference.ts";
-import type { WeightSource } from "../weights/source.ts";
-import { type ConfigFile, readConfigFile } from "./config-file.ts";
-import { fillModel, withTimmNames } from "./fill-model.ts";
-import { labelsFor } from "./labels.ts";
+import { assemble, assembleNamed, folderPreprocessing, type ModelChanges, requireArchitecture } from "./assemble.ts";
+import { readConfigFile } from "./config-file.ts";
 import { packagedModels } from "./packaged-node.ts";
-import { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";
 import type { Pretrained } from "./pretrained.ts";
 
-export interface LoadOptions {
+export interface LoadOptions extends ModelChanges {
   /** The architecture of a weights file, in timm's name; folders say it themselves. */
   readonly arch?: string | undefined;
-  /** Names of the labels, by index, instead of those that the files give. */
-  readonly labels?: readonly string[] | undefined;
-  /** A fresh head for other labels, its weights drawn from a seed: the start of fine-tuning. */
-  readonly newHead?: { readonly labels: readonly string[]; readonly seed: number } | undefined;
-  /** Makes the model one for images of another size, in pixels; its position embeddings are resized by the named rule. */
-  readonly resize?: { readonly imageSize: number | GridSize; readonly rule: PositionRule } | undefined;
-  /** What else differs from the files' configuration, without changing a weight's shape (`{ dropPath: 0.1 }`). */
-  readonly overrides?: Omit<ViTOptions, "labels" | "imageSize"> | undefined;
   /** Where the hub and its cache are; default: as the environment variables say. */
   readonly hub?: HubOptions | undefined;
   /** How downloads behave: progress, signal to stop. */
@@ -106,103 +89,22 @@ async function loadFolder(folder: string, name: string, options: LoadOptions): P
   const config = readConfigFile(json, configFile);
   const source = await openWeights(folder);
   try {
-    return await assemble(name, config, await folderPreprocessing(folder, config), source, options);
+    const file = join(folder, "preprocessor_config.json");
+    const preprocessing = folderPreprocessing(await readJson(file), file, config);
+    return await assemble(name, config, preprocessing, source, options);
   } finally {
     await source.close();
   }
 }
 
 async function loadFile(path: string, options: LoadOptions): Promise<Pretrained> {
-  if (options.arch === undefined)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "a weights file alone does not say its architecture",
-      place: path,
-      next: "add --arch NAME (timm's name, as vit_tiny_patch16_224), or give a folder with config.json",
-    });
-  const named = modelNamed(options.arch);
+  const arch = requireArchitecture(options.arch, path, "add --arch NAME");
   const source = await openWeights(path);
   try {
-    const renamed = withTimmNames(source);
-    const [rows] = renamed.has("head.weight") ? renamed.info("head.weight").shape : [0];
-    const config: ConfigFile = {
-      architecture: named.name,
-      config: vitConfig({ ...named.options, labels: rows ?? 0 }),
-      labels: undefined,
-      pretrainedConfig: undefined,
-    };
-    return await assemble(named.name, config, undefined, source, options);
+    return await assembleNamed(arch, source, options);
   } finally {
     await source.close();
   }
-}
-
-async function assemble(
-  name: string,
-  { architecture, config, labels: named, pretrainedConfig }: ConfigFile,
-  fromFile: Preprocessing | undefined,
-  source: WeightSource,
-  { labels, newHead, resize, overrides }: LoadOptions,
-): Promise<Pretrained> {
-  const own = vitConfig({ ...config, ...overrides });
-  const model = new ViT({
-    ...own,
-    ...(newHead ? { labels: newHead.labels.length } : {}),
-    ...(resize ? { imageSize: resize.imageSize } : {}),
-  });
-  await fillModel(model, withTimmNames(source), {
-    keepHead: newHead !== undefined,
-    positions: resize && { from: new ViT(own).patchEmbed.grid, rule: resize.rule },
-  });
-  if (newHead) {
-    for (const part of [model.head, model.headDist]) part?.initialize(foldIn(keyOf(newHead.seed), part.path));
-    // Naming starts from the root again.
-    model.variables();
-  }
-  const preprocessing =
-    fromFile ??
-    (pretrainedConfig?.input_size
-      ? preprocessingFromTimm(pretrainedConfig, source.place)
-      : defaultPreprocessing(architecture, own));
-  requireSameSize(preprocessing, own, source.place);
-  return {
-    name,
-    architecture,
-    model,
-    preprocessing: resize ? preprocessingForSize(preprocessing, model.config.imageSize) : preprocessing,
-    labels: newHead?.labels ?? (await labelsFor(model.config.labels, labels ?? named, source.place)),
-  };
-}
-
-/** Pictures must be prepared for the model that sees them; one that resizes its positions takes any. */
-function requireSameSize({ inputSize }: Preprocessing, config: ViTConfig, place: string): void {
-  const [channels, ...size] = inputSize;
-  const fits = config.resizePositions !== undefined || size.join() === config.imageSize.join();
-  if (fits && channels === config.channels) return;
-  throw new VitrineError("INVALID_FILE", {
-    rule: `the model takes pictures of ${config.channels} × ${config.imageSize.join(" × ")}`,
-    evidence: `its preprocessing makes ${inputSize.join(" × ")}`,
-    place,
-    next: "correct input_size in config.json, or the sizes in preprocessor_config.json",
-  });
-}
-
-/** What `preprocessor_config.json` says; without it, what transformers then does, or undefined for a folder of timm's. */
-async function folderPreprocessing(
-  folder: string,
-  { config, pretrainedConfig }: ConfigFile,
-): Promise<Preprocessing | undefined> {
-  const file = join(folder, "preprocessor_config.json");
-  if (await stat(file).catch(() => undefined)) return preprocessingFromHuggingFace(await readJson(file), file);
-  if (pretrainedConfig) return undefined;
-  const [height, width] = config.imageSize;
-  const mean = Array.from({ length: config.channels }, () => 0.5);
-  const silent = {
-    image_processor_type: "ViTImageProcessor",
-    size: { height, width },
-    image_mean: mean,
-    image_std: mean,
-  };
-  return preprocessingFromHuggingFace(silent, file);
 }
 
 /** A parsed file; undefined where there is none. */
