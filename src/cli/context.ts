@@ -1,5 +1,6 @@
 /** What every verb is given: the common options, ways to speak, and a signal that says stop. */
 
+import { VitrineError } from "../errors.ts";
 import type { Device, Runtime } from "../runtime/runtime.ts";
 import { exitCodeOfSignal } from "./exit-code.ts";
 import { Terminal } from "./terminal.ts";
@@ -51,4 +52,9 @@ export async function openRuntime({ device, threads }: Pick<CommonOptions, "devi
   const chosen = threads === undefined ? {} : { threads };
   if (device === "wasm") return (await import("../runtime/web.ts")).webRuntime({ device, ...chosen });
   return (await import("../runtime/node.ts")).nodeRuntime({ device, ...chosen });
+}
+
+/** Ends a verb at a moment where nothing is half-done. @throws {VitrineError} INTERRUPTED when it was told to stop. */
+export function stopIfTold({ signal }: Pick<Context, "signal">): void {
+  if (signal.aborted) throw new VitrineError("INTERRUPTED", { rule: "stopped on request" });
 }

@@ -122,6 +122,7 @@ export function makeProgram(): Command {
     {
       name: "explain",
       summary: "A picture of why the model says what it says.",
+      stopsItself: true,
       examples: [
         "vitrine explain new.jpg --model DIR",
         "vitrine explain new.jpg --model DIR --method attention --block 5 --out attention.html",
@@ -161,6 +162,7 @@ export function makeProgram(): Command {
     {
       name: "export",
       summary: "Write a model in a form that others load.",
+      stopsItself: true,
       details: "OUT.onnx is for any ONNX engine, OUT.safetensors for timm, a folder for timm or transformers.",
       examples: [
         "vitrine export DIR model.onnx",

@@ -78,7 +78,7 @@ const attempts = 100;
 /**
  * Reads, transforms and stacks the images at `indices`.
  *
- * An image that cannot be read is reported in `bad`. In training (with augmentation) the next readable image of the data set takes its place, so that batches
+ * An image that cannot be read is reported in `bad`. In training (with shuffling or augmentation) the next readable image of the data set takes its place, so that batches
  * keep their size; in evaluation it is left out, so that nothing is counted twice. Either way the result depends on nothing but the arguments.
  * @throws {VitrineError} DATA_PROBLEM when no readable image is left; what mixing and preprocessing throw.
  */
@@ -91,6 +91,7 @@ export async function makeBatch(
 ): Promise<Batch> {
   const [channels, height, width] = plan.preprocessing.inputSize;
   const size = channels * height * width;
+  const training = plan.shuffle || plan.augmentation !== undefined;
   const images = new Float32Array(indices.length * size);
   const kept: number[] = [];
   const labels: number[] = [];
@@ -104,7 +105,7 @@ export async function makeBatch(
     ahead = position + 1 < indices.length ? read(dataset, indices[position + 1]!) : undefined;
     for (let attempt = 0; "problem" in sample; attempt++) {
       bad.push({ file: sample.problem.fields.place ?? "", index, reason: sample.problem.message });
-      if (!plan.augmentation) break;
+      if (!training) break;
       if (attempt === Math.min(attempts, dataset.length))
         throw new VitrineError("DATA_PROBLEM", {
           rule: "a data set must have readable images",

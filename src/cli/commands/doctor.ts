@@ -75,8 +75,13 @@ async function tryDevice(device: Device, threads: number | undefined): Promise<D
     const { ok, largestError } = await selfCheck(await openRuntime({ device, threads }));
     return { device, ok, largestError, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
-    const text = error instanceof VitrineError ? (error.fields.evidence ?? error.message) : String(error);
-    return { device, ok: false, reason: text.replaceAll(/\s+/g, " ").slice(0, 160) };
+    const { evidence, next } = error instanceof VitrineError ? error.fields : { evidence: String(error) };
+    // The engine's messages begin with the place in its own source.
+    const text = (evidence ?? String(error))
+      .replaceAll(/\s+/g, " ")
+      .replace(/^\S+\.(?:cc|h):\d+ .* was false\. /, "")
+      .trim();
+    return { device, ok: false, reason: next === undefined ? text : `${text}; ${next}` };
   }
 }
 

@@ -10,7 +10,7 @@ import { type ExplanationFormat, explanationFormats, renderExplanation } from ".
 import type { HeadFusion } from "../../explain/token-rows.ts";
 import type { GridSize } from "../../nn/positions.ts";
 import { writeFileAtomically } from "../../weights/file-bytes-node.ts";
-import type { Context } from "../context.ts";
+import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
@@ -51,6 +51,7 @@ export async function explain(
     class: asked === undefined ? undefined : classNamed(asked, pretrained.labels),
     ...{ block, head, token, patch, fusion, discard },
   });
+  stopIfTold(context);
   const path = out ?? (await freshFile(`${basename(file, extname(file))}-${method}.png`));
   await writeFileAtomically(path, [await renderExplanation(explanation, image, { format })]);
   context.terminal.result(

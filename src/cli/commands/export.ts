@@ -9,7 +9,7 @@ import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { type Layout, layoutFor, savePretrained } from "../../pretrained/save-node.ts";
 import { rewriteForInference } from "../../rewrite/index.ts";
 import { saveSafetensors } from "../../weights/safetensors-node.ts";
-import type { Context } from "../context.ts";
+import { type Context, stopIfTold } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { byteSize, grouped } from "../numbers.ts";
 
@@ -32,6 +32,7 @@ export async function exportVerb(
     });
   if (form !== "folder" && !force) await refuseExisting(out);
   const pretrained = await loadModel(context, reference, { arch });
+  stopIfTold(context);
   const { model, preprocessing, labels } = pretrained;
   let document: Record<string, unknown> = { model: pretrained.name, path: out, form };
   let next: string;
@@ -99,5 +100,6 @@ async function writeOnnx(context: Context, { model, name, labels }: Pretrained, 
     ["model", name],
     ["labels", JSON.stringify(labels)],
   ]);
+  stopIfTold(context);
   await saveModel(path, small, { metadata });
 }
