@@ -140,13 +140,18 @@ async function* trainLocked(
       onBest: () => savePretrained(folder, pretrained, { replace: true }),
       signal,
     });
-    for (const event of events) {
+    const told = function* (event: TrainEvent): Generator<TrainEvent> {
       appendEvent(folder, event);
       yield event;
-    }
+    };
+    for (const event of events) yield* told(event);
+    let badFiles = 0;
     for await (const event of run) {
-      appendEvent(folder, event);
-      yield event;
+      yield* told(event);
+      for (const { file, reason } of validation?.badFiles.slice(badFiles) ?? []) {
+        badFiles++;
+        yield* told({ type: "skipped", file, reason });
+      }
     }
     await step.dispose();
     await measure?.dispose();

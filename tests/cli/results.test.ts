@@ -167,6 +167,11 @@ test("bench gives the agreed document", async () => {
   }
 });
 
+test("Ctrl-C ends what has nothing to save at once", async () => {
+  const { code, stdout } = await vitrine(["bench", "model"], { cwd: folder, onStderr: (_, kill) => kill("SIGINT") });
+  expect({ code, stdout }).toEqual({ code: 130, stdout: "" });
+});
+
 test("models lists all names, or shows one in full", async () => {
   const all = await vitrine(["models", "--json"]);
   const { architectures } = JSON.parse(all.stdout) as { architectures: { name: string; parameters: number }[] };

@@ -178,6 +178,17 @@ test("--strict stops at a file that cannot be read", async () => {
   expect(filesBelow(folder)).not.toContain("strict");
 });
 
+test("without augmentation, too, other images stand in for those that cannot be read", async () => {
+  const data = temporaryFolder();
+  await writeImages(data, { cats: 12, dogs: 12 });
+  writeFileSync(join(data, "cats/broken.png"), "no image");
+  const plain = writeConfig(temporaryFolder(), { crop: "none" });
+  const args = ["train", data, "--config", plain, "--epochs", "4", "--batch", "8", "--out", "plain", "--json"];
+  const { code, stdout, stderr } = await vitrine(args, { cwd: folder });
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ skipped: [{ file: join(data, "cats/broken.png") }] });
+});
+
 test("--from fine-tunes a model with a new head for the data's classes", async () => {
   const data = temporaryFolder();
   await writeImages(data, { cats: 8, dogs: 8 });
