@@ -7,12 +7,13 @@
 
 import { VitrineError } from "../errors.ts";
 import { toRgb } from "./convert.ts";
+import { withoutOrientation } from "./exif-orientation.ts";
 import type { Image } from "./image.ts";
 import { imageFormat } from "./image-format.ts";
 
 /** How to decode. */
 export interface DecodeWebOptions {
-  /** `exif` (default) turns the picture as its orientation tag says; `ignore` leaves pixels as stored, as Pillow and torchvision do. */
+  /** `exif` (default) turns the picture as its orientation tag says; `ignore` leaves a JPEG's pixels as stored, as Pillow and torchvision do. */
   readonly orientation?: "exif" | "ignore";
   /** Larger images are refused; default 50 million pixels. */
   readonly maxPixels?: number;
@@ -36,10 +37,10 @@ export async function decodeImage(source: Blob | Uint8Array, options: DecodeWebO
     });
   if (imageFormat(new Uint8Array(await blob.slice(0, 32).arrayBuffer())) === undefined)
     throw invalid("its first bytes are none of these");
-  const bitmap = await createImageBitmap(blob, {
+  const bitmap = await createImageBitmap(options.orientation === "ignore" ? await asStored(blob) : blob, {
     colorSpaceConversion: "none",
     premultiplyAlpha: "none",
-    imageOrientation: options.orientation === "ignore" ? ("none" as ImageOrientation) : "from-image",
+    imageOrientation: "from-image",
   }).catch((cause: unknown) => {
     throw invalid(cause instanceof Error ? cause.message : String(cause));
   });
@@ -59,4 +60,9 @@ export async function decodeImage(source: Blob | Uint8Array, options: DecodeWebO
   } finally {
     bitmap.close();
   }
+}
+
+/** Browsers know no option for this: their `imageOrientation: "none"` turns pictures too. */
+async function asStored(blob: Blob): Promise<Blob> {
+  return new Blob([withoutOrientation(new Uint8Array(await blob.arrayBuffer())) as Uint8Array<ArrayBuffer>]);
 }

@@ -11,9 +11,9 @@ export interface PageResult {
   readonly input: readonly number[];
 }
 
-async function decode(file: string, timmConfig: string): Promise<PageResult> {
+async function decode(file: string, timmConfig: string, orientation: "exif" | "ignore" = "exif"): Promise<PageResult> {
   const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
-  const image = await decodeImage(bytes);
+  const image = await decodeImage(bytes, { orientation });
   const { data } = preprocess(image, preprocessingFromTimm(JSON.parse(timmConfig), "page"));
   return { width: image.width, height: image.height, pixels: [...image.data], input: [...data] };
 }

@@ -1,3 +1,4 @@
+import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { shapesDataset } from "../../src/data/datasets/shapes.ts";
 import { decodeImage, encodeJpeg, encodePng } from "../../src/data/decode-node.ts";
@@ -42,6 +43,24 @@ describe.skipIf(!hasChromium)("images in a browser", () => {
     );
     const largest = got.pixels.reduce((max, byte, i) => Math.max(max, Math.abs(byte - node.data[i]!)), 0);
     expect(largest).toBeLessThanOrEqual(2);
+  });
+
+  test("a photograph is turned as its tag says, or left as stored", async () => {
+    const { image } = await shapesDataset({ size: 48 }).get(4);
+    const raw = { width: 48, height: 48, channels: 3 as const };
+    const file = await sharp(image.data, { raw }).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
+    for (const orientation of ["exif", "ignore"] as const) {
+      const node = await decodeImage(file, { orientation });
+      const got = await callCheck<PageResult>(
+        open.page,
+        "decode",
+        file.toString("base64"),
+        JSON.stringify(timmConfig),
+        orientation,
+      );
+      const largest = got.pixels.reduce((max, byte, i) => Math.max(max, Math.abs(byte - node.data[i]!)), 0);
+      expect(largest, orientation).toBeLessThanOrEqual(2);
+    }
   });
 
   test("what is no image is refused by name", async () => {
