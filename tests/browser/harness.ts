@@ -12,13 +12,9 @@ import { build } from "esbuild";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { sharedPath } from "../shared.ts";
 
-const paths = [
-  process.env.VITRINE_CHROMIUM,
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-];
-const executable = paths.find((path) => path !== undefined && existsSync(path));
+const usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const chosen = process.env.VITRINE_CHROMIUM;
+const executable = (chosen === undefined ? usual : [chosen]).find((path) => existsSync(path));
 
 /** What a page may read. */
 const readable: readonly string[] = [fileURLToPath(new URL("..", import.meta.url)), sharedPath()];

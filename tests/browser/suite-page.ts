@@ -14,6 +14,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "nn/patch-kernel": () => import("../nn/patch-kernel.test.ts"),
   "nn/positions": () => import("../nn/positions.test.ts"),
   "data/mix": () => import("../data/mix.test.ts"),
+  "data/preprocess": () => import("../data/preprocess.test.ts"),
   "data/resize": () => import("../data/resize.test.ts"),
   "tasks/verify": () => import("../tasks/verify.test.ts"),
 };

@@ -13,6 +13,7 @@ const standIns = new Map([
   ["node:fs", here("in-page/node-fs.ts")],
   ["node:url", here("in-page/node-url.ts")],
   [fileURLToPath(here("../../src/runtime/node.ts")), here("in-page/node-runtime.ts")],
+  [fileURLToPath(here("../../src/data/decode-node.ts")), here("in-page/decode-node.ts")],
 ]);
 
 const open = hasChromium ? await openPage(here("suite-page.ts"), { standIns }) : undefined;

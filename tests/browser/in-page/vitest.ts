@@ -34,8 +34,11 @@ function testWhere(skipped: boolean): Test {
   };
   const one = (name: string, run: Run, args: readonly unknown[]): void => {
     const parts = [...args];
+    const text = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
     add(
-      name.replace(/%[sd]/g, () => String(parts.shift())),
+      name
+        .replace(/%[sd]/g, () => String(parts.shift()))
+        .replace(/\$(\w+)/g, (_, key: string) => text((args[0] as Readonly<Record<string, unknown>>)[key])),
       () => run(...args),
     );
   };
