@@ -43,7 +43,7 @@ describe.skipIf(!hasChromium)("vitrine/web on a page", () => {
   });
 
   test.each(["timm", "huggingface"] as const)("a folder in %s's layout answers there as in Node", async (layout) => {
-    const { options, preprocessing } = presets["shapes"]!;
+    const { options, preprocessing } = presets.shapes!;
     const fresh = newPretrained(arch, { labels: shapeClasses, options, preprocessing });
     fresh.model.initialize(7);
     await savePretrained(join(folder, layout), fresh, { layout });
