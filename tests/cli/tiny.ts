@@ -10,7 +10,7 @@ export const tinyConfig: Readonly<Record<string, unknown>> = {
   epochs: 2,
   batchSize: 16,
   warmupEpochs: 0.5,
-  model: { width: 32, depth: 2, heads: 2, mlpWidth: 64 },
+  model: { patchSize: 4, width: 32, depth: 2, heads: 2, mlpWidth: 64 },
 };
 
 /** Writes the configuration and returns its path. */
