@@ -4,6 +4,8 @@ import { collected, scope } from "./in-page/vitest.ts";
 
 const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "goldens/ops-layers": () => import("../goldens/ops-layers.test.ts"),
+  "gradient/conventions": () => import("../gradient/conventions.test.ts"),
+  "gradient/rules": () => import("../gradient/rules.test.ts"),
   "losses/boxes": () => import("../losses/boxes.test.ts"),
   "losses/losses": () => import("../losses/losses.test.ts"),
   "optim/optimizers": () => import("../optim/optimizers.test.ts"),
