@@ -68,17 +68,11 @@ const heldBack = 0.1;
 /** Opens the data of a run. */
 export async function openTrainingData(settings: TrainSettings, seed: number): Promise<TrainingData> {
   const { data, dataDir, limit } = settings;
+  // Test images are for the last word (`eval`): whoever chose the best epoch by them would report too much.
   const { train: all, validation: own, test } = await openDataset(data, { dataDir, seed });
   const some = (dataset: Dataset): Dataset => (limit === undefined ? dataset : sampled(dataset, limit, seed));
   const skipped = [all, own, test].flatMap((part) => (part && isFolder(part) ? part.skipped : []));
-  const given = own ?? test;
-  if (given)
-    return {
-      train: some(all),
-      validation: some(given),
-      validationFrom: own ? "its validation images" : "its test images",
-      skipped,
-    };
+  if (own) return { train: some(all), validation: some(own), validationFrom: "its validation images", skipped };
   const train = some(all);
   const [first, second] = stratifiedSplit(train, heldBack, seed);
   if (second.length === 0) return { train, validation: undefined, validationFrom: "none: too few images", skipped };

@@ -2,5 +2,4 @@
 
 export { best, type Classifier, classifier, type Prediction } from "./classify.ts";
 export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
-export { verifySummary, verifyTable } from "./verify/table.ts";
 export { type GoldenFile, parseGolden, type Tolerance, type VerifyRow, verifyGolden } from "./verify.ts";

@@ -3,7 +3,6 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { compareRow } from "../../src/tasks/verify/compare.ts";
-import { verifySummary, verifyTable } from "../../src/tasks/verify/table.ts";
 import { type GoldenFile, parseGolden, verifyGolden } from "../../src/tasks/verify.ts";
 import { writeSafetensors } from "../../src/weights/safetensors.ts";
 import { hasShared, sharedPath } from "../shared.ts";
@@ -127,19 +126,4 @@ test("a file that is no golden file is refused by what it lacks", () => {
   const whole = { format: "vitrine-golden/1", case: "c", model: "vit", reference: "r", config: "{", tolerance: "{}" };
   expect(() => parseGolden(file(whole), "x")).toThrow(/"config" must be JSON of its form/);
   expect(() => parseGolden(file({ ...whole, config: "{}" }), "x")).toThrow(/"tolerance" must be JSON of its form/);
-});
-
-test("the table names every tensor, and the summary says how many fail", async () => {
-  const rows = await verifyGolden(
-    altered(({ taps }) => ({ taps: new Map([...taps].slice(0, 2)) })),
-    runtime,
-  );
-  const wrong = rows.map((row, i) => (i === 1 ? { ...row, ok: false, excess: 2.5 } : row));
-  expect(verifySummary("case", rows)).toMatch(/^case: ok \d+ tensors, largest difference [\d.]+ % of the tolerance$/);
-  expect(verifySummary("case", wrong)).toMatch(
-    /^case: FAIL: 1 of \d+ tensors, largest difference 250 % of the tolerance$/,
-  );
-  const table = verifyTable("case", wrong);
-  for (const { name } of rows) expect(table).toContain(` ${name} `);
-  expect(table.split("\n").filter((line) => line.startsWith("  FAIL"))).toHaveLength(1);
 });
