@@ -1,9 +1,7 @@
 /**
  * Images/s of the data loader on a folder of class folders, beside the processor time that each image takes (which other load on the machine disturbs less).
  *
- * Usage: npx esbuild bench/loader.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/bench/loader.js
- *        && npx esbuild src/data/loader-worker-node.ts --bundle --platform=node --format=esm --packages=external --outfile=dist/workers/loader.js
- *        && node dist/bench/loader.js FOLDER [workers]
+ *     node tools/run.mjs bench/loader.ts FOLDER [WORKERS]
  */
 
 import { type Augmentation, photoAugmentation } from "../src/data/augment.ts";

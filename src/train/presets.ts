@@ -56,8 +56,17 @@ export const presets: Readonly<Record<string, Preset>> = {
     recipe: { epochs: 8, batchSize: 128, learningRate: 1e-3, pad: 2, flip: 0 },
   }),
   "fashion-mnist": preset({
-    ...{ side: 28, channels: 1, patch: 4, width: 96, depth: 6, heads: 3, mean: [0.286], std: [0.353] },
-    recipe: { epochs: 10, batchSize: 128, learningRate: 1.5e-3, pad: 2, flip: 0.5 },
+    // Patches of 7 pixels: a third of the tokens that 4 give, and more is learnt in the same time.
+    ...{ side: 28, channels: 1, patch: 7, width: 128, depth: 4, heads: 4, mean: [0.286], std: [0.353] },
+    recipe: {
+      epochs: 9,
+      batchSize: 64,
+      learningRate: 2e-3,
+      warmupEpochs: 0.5,
+      labelSmoothing: 0.05,
+      pad: 1,
+      flip: 0.5,
+    },
   }),
   cifar10: preset({
     ...{ side: 32, patch: 4, width: 192, depth: 9, heads: 6 },
