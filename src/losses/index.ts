@@ -1,6 +1,7 @@
 /** Losses: functions of tensors, differentiated like everything else. */
 
 export { topKCorrect } from "./accuracy.ts";
+export { type Assignment, assign } from "./assignment.ts";
 export {
   type BinaryCrossEntropyOptions,
   binaryCrossEntropy,

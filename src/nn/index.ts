@@ -2,6 +2,7 @@
 
 export { type Activation, activate, activationNamed } from "./activations.ts";
 export { Attention, type AttentionOptions, attend } from "./attention.ts";
+export { type BiasTableRule, resizeBiasTable } from "./bias-table.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { Dropout, DropPath, dropPathRates } from "./drop.ts";
 export * from "./init.ts";

@@ -59,7 +59,7 @@ export const presets: Readonly<Record<string, Preset>> = {
     // Patches of 7 pixels: a third of the tokens that 4 give, and more is learnt in the same time.
     ...{ side: 28, channels: 1, patch: 7, width: 128, depth: 4, heads: 4, mean: [0.286], std: [0.353] },
     recipe: {
-      epochs: 9,
+      epochs: 13,
       batchSize: 64,
       learningRate: 2e-3,
       warmupEpochs: 0.5,
