@@ -42,7 +42,7 @@ export const presets: Readonly<Record<string, Preset>> = {
     ...{ side: 32, patch: 8, width: 96, depth: 4, heads: 3 },
     ...{ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
     recipe: {
-      epochs: 7,
+      epochs: 6,
       batchSize: 64,
       learningRate: 2e-3,
       warmupEpochs: 0.3,
