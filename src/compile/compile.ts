@@ -10,6 +10,7 @@ import { Executable } from "./executable.ts";
 import { inPlaceVariables } from "./in-place.ts";
 import { type Specs, type TensorFunction, traceGraph, withTaps } from "./trace.ts";
 
+/** Where and how a function runs. */
 export interface CompileOptions {
   /** Where it runs. */
   readonly runtime: Runtime;

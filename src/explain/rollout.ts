@@ -6,17 +6,6 @@ import type { Question } from "./look.ts";
 import type { Subject } from "./subject.ts";
 import { fuseHeads, type HeadFusion, timesMatrix } from "./token-rows.ts";
 
-/** Choices of the method. */
-export interface RolloutOptions {
-  /** How heads become one matrix; `mean` is the paper's. */
-  readonly fusion?: HeadFusion;
-  /**
-   * Share of each matrix' smallest weights that is set to zero, in [0, 1); 0 is the paper's. The diagonal and the columns of tokens that are no
-   * patches stay, since rows must not become empty.
-   */
-  readonly discard?: number;
-}
-
 /** Asks for one matrix [n, n] per block, and for the weights of a pooling query. */
 export function rolloutQuestion({ readout }: Subject, fusion: HeadFusion): Question {
   return ({ attention, tap }) => {

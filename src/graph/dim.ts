@@ -48,27 +48,33 @@ export function symbol(name: string): SymbolicDim {
   return new SymbolicDim([{ coefficient: 1, factors: [{ kind: "symbol", text: name }] }]);
 }
 
+/** True for a size that is not yet a number. */
 export function isSymbolic(dim: Dim): dim is SymbolicDim {
   return typeof dim !== "number";
 }
 
+/** True where two sizes are the same number or the same polynomial. */
 export function equalDims(a: Dim, b: Dim): boolean {
   return a === b || (isSymbolic(a) && isSymbolic(b) && a.text === b.text);
 }
 
+/** True where ranks and all sizes are equal. */
 export function equalShapes(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((dim, i) => equalDims(dim, b[i]!));
 }
 
+/** Sum of sizes; a number where the symbols cancel. */
 export function addDims(...dims: readonly Dim[]): Dim {
   if (dims.every((dim) => typeof dim === "number")) return dims.reduce((sum: number, dim) => sum + (dim as number), 0);
   return fromTerms(dims.flatMap(termsOf));
 }
 
+/** a − b. */
 export function subDims(a: Dim, b: Dim): Dim {
   return addDims(a, mulDims(b, -1));
 }
 
+/** Product of sizes; 1 of none. */
 export function mulDims(...dims: readonly Dim[]): Dim {
   if (dims.every((dim) => typeof dim === "number"))
     return dims.reduce((product: number, dim) => product * (dim as number), 1);
@@ -192,20 +198,6 @@ export function evaluateDim(dim: Dim, bindings: ReadonlyMap<string, number>): nu
 /** `[b, 197, 768]`. */
 export function shapeText(shape: Shape): string {
   return `[${shape.join(", ")}]`;
-}
-
-/**
- * The sizes as numbers.
- * @throws {VitrineError} SHAPE_MISMATCH when one is symbolic.
- */
-export function numericShape(shape: Shape, place: string): readonly number[] {
-  return shape.map((dim) => {
-    if (typeof dim === "number") return dim;
-    throw new VitrineError("SHAPE_MISMATCH", {
-      rule: `${place}: sizes must be known`,
-      evidence: `got ${shapeText(shape)}`,
-    });
-  });
 }
 
 function evaluateFactor(factor: Factor, bindings: ReadonlyMap<string, number>): number {

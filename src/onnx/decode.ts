@@ -19,6 +19,7 @@ import { parseDim } from "./parse-dim.ts";
 import { readModel } from "./read-messages.ts";
 import type { ModelProto, NodeProto, ValueInfoProto } from "./schema.ts";
 
+/** What stands beside the file. */
 export interface DecodeOptions {
   /** Bytes of the files that large tensors lie in, by the location that the model gives. */
   readonly external?: ExternalFiles;

@@ -18,6 +18,7 @@ import type { NodeProto, ValueInfoProto } from "./schema.ts";
 import { SizeNodes } from "./size-nodes.ts";
 import { writeEntry, writeFields, writeHead, writeNode, writeOperatorSetId, writeValueInfo } from "./write-messages.ts";
 
+/** What becomes part of the file, and where large tensors go. */
 export interface EncodeOptions {
   /** Whether variables become part of the file (default), or inputs that are fed at each run. */
   readonly variables?: "initializers" | "inputs";

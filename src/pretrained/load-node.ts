@@ -13,6 +13,7 @@ import { readConfigFile } from "./config-file.ts";
 import { packagedModels } from "./packaged-node.ts";
 import type { Pretrained } from "./pretrained.ts";
 
+/** What the reference alone does not say. */
 export interface LoadOptions extends ModelChanges {
   /** The architecture of a weights file, in timm's name; folders say it themselves. */
   readonly arch?: string | undefined;

@@ -8,6 +8,7 @@ import { assemble, assembleNamed, folderPreprocessing, type ModelChanges, requir
 import { readConfigFile } from "./config-file.ts";
 import type { Pretrained } from "./pretrained.ts";
 
+/** What the address alone does not say. */
 export interface LoadWebOptions extends ModelChanges {
   /** The architecture of a weights file, in timm's name; folders say it themselves. */
   readonly arch?: string | undefined;

@@ -6,6 +6,7 @@ import type { ViTOptions } from "../models/vit-config.ts";
 import { defaultPreprocessing } from "./prepare.ts";
 import type { Pretrained } from "./pretrained.ts";
 
+/** Labels, and what differs from the named architecture. */
 export interface NewModelOptions {
   /** Names of the labels, by index. */
   readonly labels: readonly string[];

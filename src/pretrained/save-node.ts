@@ -17,6 +17,7 @@ import type { Pretrained } from "./pretrained.ts";
 /** Whose names the files have. */
 export type Layout = "timm" | "huggingface";
 
+/** In whose layout, and over what. */
 export interface SaveOptions {
   /** Default: timm's, and Hugging Face's where only that can express the model. */
   readonly layout?: Layout | undefined;

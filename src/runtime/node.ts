@@ -11,6 +11,7 @@ import { availableCores } from "./threads-node.ts";
 /** Devices that onnxruntime-node can offer. */
 export type NodeDevice = "cpu" | "webgpu" | "cuda";
 
+/** Which device of onnxruntime-node, and how many threads. */
 export interface NodeRuntimeOptions {
   /** Default `cpu`. */
   readonly device?: NodeDevice;

@@ -27,6 +27,7 @@ export type Fetches = readonly string[] | ReadonlyMap<string, NdArray | undefine
 /** The part of an encoded model that an engine needs. */
 export type RunnableModel = Pick<EncodedModel, "chunks" | "files">;
 
+/** How a model is loaded. */
 export interface SessionOptions {
   /**
    * Whether memory is planned ahead for the input sizes last seen (default). Off for training steps, where the plan costs more memory
@@ -53,6 +54,7 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+/** An engine on one device. */
 export interface Runtime {
   readonly device: Device;
   /** Worker threads of the engine, 1 where it has none. */

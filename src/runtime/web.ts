@@ -10,6 +10,7 @@ import type { RunnableModel, Runtime, Session, SessionOptions } from "./runtime.
 /** Devices that onnxruntime-web can offer. */
 export type WebDevice = "wasm" | "webgpu";
 
+/** Which device of onnxruntime-web, and where its binary is served. */
 export interface WebRuntimeOptions {
   /** Default `wasm`. */
   readonly device?: WebDevice;

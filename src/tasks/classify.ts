@@ -37,6 +37,7 @@ const pieceSize = 8;
 /** For this many pictures or fewer, improving the graph takes longer than it saves. */
 const few = 4;
 
+/** How a classifier is compiled. */
 export interface ClassifierOptions {
   /** How many pictures there will be, at a guess; with a few, the first answer comes sooner and the later ones are slower. Default: many. */
   readonly pictures?: number | undefined;

@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { classifier } from "./classify.ts";
 import { type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
 
+/** How a data set is read while it is evaluated. */
 export interface EvaluateOptions {
   /** Stops at the first file that cannot be read, instead of naming it and going on. */
   readonly strict?: boolean | undefined;

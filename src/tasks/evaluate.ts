@@ -24,6 +24,7 @@ export interface ClassReport {
   readonly support: number;
 }
 
+/** What a model got right on labelled images, in all and by class. */
 export interface Evaluation {
   /** Pictures that were judged. */
   readonly count: number;

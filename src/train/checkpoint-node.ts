@@ -27,6 +27,7 @@ export interface RunState {
   readonly epochSums: { readonly loss: number; readonly accuracy: number; readonly steps: number };
 }
 
+/** All that a run needs to go on with the same bits. */
 export interface Checkpoint {
   readonly state: RunState;
   /** Parameters and buffers of the model, by name. */

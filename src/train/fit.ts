@@ -19,6 +19,7 @@ export interface TrainingBatch {
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
 }
 
+/** A compiled step, the data it learns from, and where its state goes. */
 export interface FitOptions {
   /** From `compileTrainingStep`. */
   readonly step: Executable;

@@ -56,8 +56,7 @@ export const presets: Readonly<Record<string, Preset>> = {
     recipe: { epochs: 8, batchSize: 128, learningRate: 1e-3, pad: 2, flip: 0 },
   }),
   "fashion-mnist": preset({
-    // Patches of 7 pixels: a third of the tokens that 4 give, and more is learnt in the same time. Garments lie centred and shoes all point
-    // to the left, so shifts and mirror images would teach nothing.
+    // Patches of 7 pixels make a third of the tokens that 4 make. Garments lie centred and shoes all point to the left: no shifts, no mirror images.
     ...{ side: 28, channels: 1, patch: 7, width: 128, depth: 4, heads: 4, mean: [0.286], std: [0.353] },
     recipe: {
       epochs: 13,

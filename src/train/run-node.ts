@@ -24,6 +24,7 @@ import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import { compileTrainingStep, noWeightDecay } from "./step.ts";
 import { compileValidation, validate } from "./validate.ts";
 
+/** A run in a folder: model, data, recipe and place. */
 export interface RunOptions {
   /** The model with its first weights, and the preprocessing that it keeps. */
   readonly pretrained: Pretrained;

@@ -16,6 +16,7 @@ export interface Classifier extends Module {
   forward(images: Tensor, mode?: Mode): Tensor;
 }
 
+/** Sizes and optimiser of a training step. */
 export interface StepOptions {
   readonly runtime: Runtime;
   readonly optimizer: Optimizer;

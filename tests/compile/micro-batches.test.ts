@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { accumulateGradients, compile, partsFor } from "../../src/compile/index.ts";
+import { accumulateGradients, compile, partsFor, traceGraph } from "../../src/compile/index.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
+import { rootsOf, topologicalOrder } from "../../src/graph/graph.ts";
 import { fillNormal, keyOf } from "../../src/graph/random.ts";
 import { crossEntropySoft } from "../../src/losses/index.ts";
 import { ViT } from "../../src/models/vit.ts";
@@ -83,4 +84,24 @@ test("a batch smaller than its parts is refused", async () => {
     loss: accumulateGradients((part) => ({ loss: mean(part.x!) }), batch, [], 4).outputs.loss,
   });
   await expect(compile(forward, { x: [2, 3] }, { runtime })).rejects.toThrow("at least 4");
+});
+
+test("the order of the parts is not differentiated", () => {
+  const operators = (parts: number): readonly string[] => {
+    const { graph } = traceGraph(
+      (batch) => {
+        const lossOf = (part: Readonly<Record<string, Tensor>>) => ({
+          loss: crossEntropySoft(model.forward(part.images!), part.targets!),
+        });
+        const wrt = [...model.parameters().values()];
+        const { outputs, gradients } = accumulateGradients(lossOf, batch, wrt, parts);
+        return { loss: outputs.loss, ...Object.fromEntries(gradients.map((g, i) => [`grad.${i}`, g])) };
+      },
+      { images: [6, 3, 8, 8], targets: [6, 3] },
+    );
+    return topologicalOrder(rootsOf(graph)).map(({ op }) => op);
+  };
+  // A gradient that went on into the images would pass their convolution, and then all the parts before.
+  expect(operators(3)).not.toContain("ConvTranspose");
+  expect(operators(6).length).toBeLessThan(2.1 * operators(3).length);
 });
