@@ -8,22 +8,15 @@ import type { Variable } from "../graph/value.ts";
 import type { Optimizer } from "../optim/index.ts";
 import type { Checkpoint, RunState } from "./checkpoint-node.ts";
 import type { Means, TrainEvent } from "./events.ts";
-
-/** What one step learns from. */
-export interface TrainingBatch {
-  /** float32 [b, c, H, W], normalised. */
-  readonly images: NdArray;
-  /** float32 [b, labels]: how probable each label is. */
-  readonly targets: NdArray;
-  /** Files that could not be read; others took their places. */
-  readonly skipped: readonly { readonly file: string; readonly reason: string }[];
-}
+import type { Objective, TrainingBatch } from "./objective.ts";
 
 /** A compiled step, the data it learns from, and where its state goes. */
 export interface FitOptions {
   /** From `compileTrainingStep`. */
   readonly step: Executable;
   readonly optimizer: Optimizer;
+  /** The one that the step was compiled with. */
+  readonly objective?: Objective | undefined;
   /** The model's parameters and buffers. */
   readonly variables: ReadonlyMap<string, Variable>;
   readonly parameterCount: number;
@@ -84,7 +77,9 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
     for await (const batch of options.batches(epoch, state.step - epoch * stepsPerEpoch)) {
       for (const { file, reason } of batch.skipped) yield { type: "skipped", file, reason };
       const learningRate = options.learningRate(state.step);
-      const inputs = { images: batch.images, targets: batch.targets, ...optimizer.feeds(state.step, learningRate) };
+      const { images, targets } = batch;
+      const further = await options.objective?.feeds?.(batch);
+      const inputs = { images, targets, ...further, ...optimizer.feeds(state.step, learningRate) };
       const result = await executable.run(inputs, { key: foldIn(keyOf(options.seed), "step", state.step) });
       const [loss, accuracy, gradientNorm] = [
         number(result.loss),

@@ -2,8 +2,9 @@
 
 export type { Checkpoint, RunState } from "./checkpoint-node.ts";
 export type { Means, TrainEvent } from "./events.ts";
-export { type FitOptions, fit, type TrainingBatch } from "./fit.ts";
+export { type FitOptions, fit } from "./fit.ts";
+export { type Classifier, classification, type LabelLoss, type Objective, type TrainingBatch } from "./objective.ts";
 export { type Preset, presetForPictures, presets } from "./presets.ts";
 export { fineTuning, fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
-export { type Classifier, compileTrainingStep, noWeightDecay, type StepOptions } from "./step.ts";
+export { compileTrainingStep, noWeightDecay, type StepOptions, trainedParameters } from "./step.ts";
 export { compileValidation, validate } from "./validate.ts";

@@ -1,24 +1,27 @@
 /** One optimiser step on a batch of images, compiled. */
 
-import { accumulateGradients, compile, type Executable, partsFor, traceGraph } from "../compile/index.ts";
+import {
+  accumulateGradients,
+  compile,
+  type Executable,
+  type LossOutputs,
+  partsFor,
+  traceGraph,
+} from "../compile/index.ts";
 import { rootsOf, topologicalOrder } from "../graph/graph.ts";
-import { crossEntropySoft } from "../losses/index.ts";
-import type { Mode, Module } from "../nn/module.ts";
+import type { Parameter } from "../nn/module.ts";
 import { clipByGlobalNorm, type Optimizer } from "../optim/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { argMax, cast, equal, mean, type Tensor } from "../tensor/index.ts";
+import { type Classifier, classification, type Objective } from "./objective.ts";
 
 /** Tokens and tables that weight decay leaves alone, whatever their rank. @source timm's no_weight_decay of Vision Transformers */
 export const noWeightDecay: readonly string[] = ["pos_embed", "cls_token", "dist_token", "reg_token"];
 
-/** A model that maps pixels [b, c, H, W] to logits [b, labels]. */
-export interface Classifier extends Module {
-  forward(images: Tensor, mode?: Mode): Tensor;
-}
-
 /** Sizes and optimiser of a training step. */
 export interface StepOptions {
   readonly runtime: Runtime;
+  /** Of the parameters that are trained, in their order. */
   readonly optimizer: Optimizer;
   /** Images of one step. */
   readonly batchSize: number;
@@ -27,35 +30,73 @@ export interface StepOptions {
   readonly labels: number;
   /** Largest global norm of the gradient; none without it. */
   readonly clipNorm?: number | undefined;
+  /** Which parameters are trained, by name; all without it. The others get neither gradient nor optimiser state. */
+  readonly trained?: ((name: string) => boolean) | undefined;
+  /** What is minimised; cross-entropy without it. */
+  readonly objective?: Objective | undefined;
+}
+
+/** The parameters of a model that are trained. */
+export function trainedParameters(
+  model: Classifier,
+  trained: ((name: string) => boolean) | undefined,
+): ReadonlyMap<string, Parameter> {
+  const all = model.parameters();
+  return trained ? new Map([...all].filter(([name]) => trained(name))) : all;
 }
 
 /**
- * Compiles a training step. Inputs: `images` [b, c, H, W], `targets` [b, labels] (probabilities: labels as one-hot, smoothed or mixed), and
- * the optimiser's. Outputs: `loss`, `accuracy`, `gradientNorm`.
+ * Compiles a training step. Inputs: `images` [b, c, H, W], `targets` [b, labels] (probabilities: labels as one-hot, smoothed or mixed), the
+ * objective's, and the optimiser's. Outputs: `loss`, `accuracy`, `gradientNorm`.
  */
 export async function compileTrainingStep(model: Classifier, options: StepOptions): Promise<Executable> {
-  const { runtime, optimizer, batchSize, imageShape, labels, clipNorm } = options;
-  const parts = partsFor(batchSize, rowsPerImage(model, imageShape));
-  const parameters = [...model.parameters().values()];
+  const { runtime, optimizer, clipNorm } = options;
+  const gradientsOf = batchGradients(model, options);
   return compile(
-    ({ images, targets, ...scalars }) => {
-      const { outputs, gradients } = accumulateGradients(
-        (part) => {
-          const logits = model.forward(part.images!, { train: true });
-          const hits = equal(argMax(logits, 1), argMax(part.targets!, 1));
-          return { loss: crossEntropySoft(logits, part.targets!), accuracy: mean(cast(hits, "float32")) };
-        },
-        { images: images!, targets: targets! },
-        parameters,
-        parts,
-      );
+    (inputs) => {
+      const { outputs, gradients } = gradientsOf(inputs);
       const { gradients: clipped, norm } = clipByGlobalNorm(gradients, clipNorm);
-      optimizer.update(clipped, scalars);
+      optimizer.update(clipped, inputs);
       return { loss: outputs.loss, accuracy: outputs.accuracy!, gradientNorm: norm };
     },
-    { images: [batchSize, ...imageShape], targets: [batchSize, labels], ...optimizer.inputs },
+    { ...batchSpecs(options), ...optimizer.inputs },
     { runtime },
   );
+}
+
+/** Names and shapes of what a batch feeds. */
+export function batchSpecs({
+  batchSize,
+  imageShape,
+  labels,
+  objective,
+}: StepOptions): Readonly<Record<string, readonly number[]>> {
+  const further = Object.entries(objective?.inputs ?? {}).map(([name, sizes]) => [name, [batchSize, ...sizes]]);
+  return { images: [batchSize, ...imageShape], targets: [batchSize, labels], ...Object.fromEntries(further) };
+}
+
+/** Traces loss and accuracy of a batch, and the gradients of the trained parameters. */
+export function batchGradients(
+  model: Classifier,
+  options: StepOptions,
+): (inputs: Readonly<Record<string, Tensor>>) => {
+  readonly outputs: LossOutputs;
+  readonly gradients: readonly Tensor[];
+} {
+  const { batchSize, imageShape, objective = classification(model) } = options;
+  const parts = partsFor(batchSize, rowsPerImage(model, imageShape));
+  const parameters = [...trainedParameters(model, options.trained).values()];
+  const names = Object.keys(batchSpecs(options));
+  return (inputs) =>
+    accumulateGradients(
+      (part) => {
+        const { loss, logits } = objective.loss(part);
+        return { loss, accuracy: mean(cast(equal(argMax(logits, 1), argMax(part.targets!, 1)), "float32")) };
+      },
+      Object.fromEntries(names.map((name) => [name, inputs[name]!])),
+      parameters,
+      parts,
+    );
 }
 
 /** The most rows that one image makes in a matrix product (its tokens): what decides into how many parts a batch is cut. */

@@ -5,7 +5,7 @@ import type { Batch } from "../data/loader-batch.ts";
 import { crossEntropy, topKCorrect } from "../losses/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Means } from "./events.ts";
-import type { Classifier } from "./step.ts";
+import type { Classifier } from "./objective.ts";
 
 /**
  * Compiles a validation step that reads the variables' newest values at each run. Inputs: `images` [b, c, H, W], `labels` [b] int64; outputs:

@@ -1,0 +1,134 @@
+/** A run's folder: what it was started with, and whether this process may go on there. */
+
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import * as v from "valibot";
+import type { Dataset } from "../data/datasets/dataset.ts";
+import { VitrineError } from "../errors.ts";
+import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
+import type { RunOptions } from "./run-node.ts";
+import { trainedParameters } from "./step.ts";
+
+const runSchema = v.looseObject({
+  runId: v.string(),
+  seed: v.number(),
+  settings: v.optional(v.record(v.string(), v.unknown())),
+});
+
+/** Stops unless a checkpoint or a recipe is of this run. @throws {VitrineError} OUTPUT_CONFLICT */
+export function requireSameRun(found: string, runId: string, folder: string): void {
+  if (found === runId) return;
+  throw new VitrineError("OUTPUT_CONFLICT", {
+    rule: "a run is continued with the data, model, recipe and seed it began with",
+    place: folder,
+    next: `use the settings in ${join(folder, "recipe.json")}, or another folder with --out`,
+  });
+}
+
+/** What a run's folder says of it. */
+export interface RunRecord {
+  /** SHA-256 of what the run was started with. */
+  readonly runId: string;
+  readonly seed: number;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly recipe: Recipe;
+}
+
+/**
+ * Makes the folder, or refuses one that holds something else.
+ * @throws {VitrineError} OUTPUT_CONFLICT, NOT_FOUND, STORAGE_FAILURE
+ */
+export async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions, runId: string): Promise<void> {
+  const path = join(folder, "recipe.json");
+  const there = existsSync(folder) ? (await readdir(folder)).filter((name) => name !== ".DS_Store") : [];
+  if (there.length > 0 && !resume)
+    throw new VitrineError("OUTPUT_CONFLICT", {
+      rule: "the output folder must be new or empty",
+      evidence: `it holds ${there.slice(0, 4).join(", ")}`,
+      place: folder,
+      next: existsSync(path)
+        ? "add --resume to go on with that run, or choose another folder with --out"
+        : "choose another folder with --out",
+    });
+  if (existsSync(path)) {
+    requireSameRun((await readRun(folder)).runId, runId, folder);
+    return;
+  }
+  if (resume && there.length > 0)
+    throw new VitrineError("NOT_FOUND", {
+      rule: "the folder must hold a run to go on with",
+      evidence: "it has no recipe.json",
+      place: folder,
+    });
+  const isNew = !existsSync(folder);
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomically(path, [
+      new TextEncoder().encode(`${JSON.stringify({ runId, seed, settings, ...recipe }, null, 2)}\n`),
+    ]);
+  } catch (cause) {
+    if (isNew) await rm(folder, { recursive: true, force: true }).catch(() => {});
+    throw cause instanceof VitrineError
+      ? cause
+      : new VitrineError("STORAGE_FAILURE", {
+          rule: "the output folder could not be made",
+          evidence: (cause as Error).message,
+          place: folder,
+          cause,
+        });
+  }
+}
+
+/**
+ * What the run in a folder was started with.
+ * @throws {VitrineError} NOT_FOUND when the folder holds no run, INVALID_FILE when its `recipe.json` is broken.
+ */
+export async function readRun(folder: string): Promise<RunRecord> {
+  const path = join(folder, "recipe.json");
+  const text = await readFile(path, "utf8").catch((cause: Error) => {
+    throw new VitrineError("NOT_FOUND", {
+      rule: "the folder must hold a run to go on with",
+      evidence: "it has no recipe.json",
+      place: folder,
+      cause,
+    });
+  });
+  try {
+    const { runId, seed, settings = {}, ...recipe } = v.parse(runSchema, JSON.parse(text));
+    return { runId, seed, settings, recipe: recipeFrom(fromScratch, recipe, path) };
+  } catch (cause) {
+    throw new VitrineError("INVALID_FILE", {
+      rule: "the file must be the recipe of a run",
+      evidence: (cause as Error).message,
+      place: path,
+      cause,
+    });
+  }
+}
+
+/** What the run is: the same for every process that may go on with it. */
+export function identityOf(options: RunOptions, batchSize: number): string {
+  const { pretrained, train, validation, recipe, seed, trained, objective } = options;
+  const facts = {
+    model: pretrained.model.config,
+    preprocessing: pretrained.preprocessing,
+    labels: pretrained.labels,
+    data: [train, validation].map((part) => part && { name: part.name, length: part.length, labels: labelSum(part) }),
+    recipe,
+    batchSize,
+    seed,
+    trained: trained && [...trainedParameters(pretrained.model, trained).keys()],
+    objective: objective?.identity,
+  };
+  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
+}
+
+/** Order-dependent sum over the labels: enough to notice that files came or went. */
+function labelSum(dataset: Dataset): number {
+  let sum = 0;
+  for (let i = 0; i < dataset.length; i++) sum = (Math.imul(sum, 31) + dataset.labelOf(i)) | 0;
+  return sum;
+}
