@@ -3,6 +3,7 @@
 import type { Dataset } from "../data/datasets/dataset.ts";
 import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
+import { type ClassMetrics, classMetrics } from "./metrics.ts";
 
 /** A batch of model inputs with their labels, as loaders make it. */
 export interface LabelledBatch {
@@ -14,14 +15,8 @@ export interface LabelledBatch {
 }
 
 /** One class in an evaluation. */
-export interface ClassReport {
+export interface ClassReport extends ClassMetrics {
   readonly label: string;
-  /** Share of the pictures called so that are so; NaN where none is called so. */
-  readonly precision: number;
-  /** Share of the pictures that are so that are called so; NaN where there is none. */
-  readonly recall: number;
-  /** Number of pictures that are so. */
-  readonly support: number;
 }
 
 /** What a model got right on labelled images, in all and by class. */
@@ -95,7 +90,7 @@ export async function evaluate(
     accuracy: correct / count,
     top5: among5 / count,
     loss: loss / count,
-    classes: reports(confusion, labels),
+    classes: classMetrics(confusion).map((metrics, i) => ({ label: labels[i]!, ...metrics })),
     confusion,
   };
 }
@@ -114,13 +109,4 @@ function judge(
   const largest = row[given]!;
   const total = row.reduce((sum, logit) => sum + Math.exp(logit - largest), 0);
   return { given, rank, nll: Math.log(total) + largest - row[target]! };
-}
-
-function reports(confusion: readonly (readonly number[])[], labels: readonly string[]): readonly ClassReport[] {
-  return labels.map((label, i) => {
-    const hits = confusion[i]![i]!;
-    const support = confusion[i]!.reduce((sum, n) => sum + n, 0);
-    const called = confusion.reduce((sum, row) => sum + row[i]!, 0);
-    return { label, precision: hits / called, recall: hits / support, support };
-  });
 }

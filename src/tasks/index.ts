@@ -1,5 +1,14 @@
 /** From pictures to answers, and from answers to figures of how good they are. */
 
+export {
+  type Answers,
+  type Calibration,
+  calibration,
+  fitTemperature,
+  type ReliabilityBin,
+  type Temperature,
+} from "./calibration.ts";
 export { best, type Classifier, classifier, type Prediction } from "./classify.ts";
 export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
+export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
 export { type GoldenFile, parseGolden, type Tolerance, type VerifyRow, verifyGolden } from "./verify.ts";

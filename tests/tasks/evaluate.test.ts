@@ -46,9 +46,15 @@ test("accuracy, top five, loss, classes and confusion are what a hand counts", a
   expect(result.loss).toBeCloseTo(loss.reduce((s, x) => s + x, 0) / 5, 6);
   expect(result.confusion[1]).toEqual([0, 1, 1, 0, 0, 0, 0]);
   expect(result.confusion[6]).toEqual([1, 0, 0, 0, 0, 0, 0]);
-  expect(result.classes[0]).toEqual({ label: "a", precision: 0.5, recall: 1, support: 1 });
-  expect(result.classes[1]).toEqual({ label: "b", precision: 1, recall: 0.5, support: 2 });
-  expect(result.classes[3]).toEqual({ label: "d", precision: Number.NaN, recall: Number.NaN, support: 0 });
+  expect(result.classes[0]).toEqual({ label: "a", precision: 0.5, recall: 1, f1: 2 / 3, support: 1 });
+  expect(result.classes[1]).toEqual({ label: "b", precision: 1, recall: 0.5, f1: 2 / 3, support: 2 });
+  expect(result.classes[3]).toEqual({
+    label: "d",
+    precision: Number.NaN,
+    recall: Number.NaN,
+    f1: Number.NaN,
+    support: 0,
+  });
 });
 
 test("a data set's classes are found among more labels of the model", async () => {
