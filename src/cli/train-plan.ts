@@ -8,7 +8,7 @@ import type { FolderDataset, Skipped } from "../data/datasets/folder-node.ts";
 import { sampled, stratifiedSplit, subset } from "../data/datasets/subset.ts";
 import { openDataset } from "../data/open-node.ts";
 import { VitrineError } from "../errors.ts";
-import { type ViTOptions, vitConfig } from "../models/vit-config.ts";
+import { familyOf, modelNames, type OptionsNamed } from "../models/registry.ts";
 import { newPretrained } from "../pretrained/new.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import { type Preset, presetForPictures, presets } from "../train/presets.ts";
@@ -108,7 +108,7 @@ export async function startTraining(
 ): Promise<TrainingStart> {
   const { model, from, arch } = settings;
   const labels = data.train.classes;
-  const options = checkModelOptions(settings.options ?? {});
+  const options = checkModelOptions(settings.options ?? {}, model);
   const recipeOf = (base: Recipe): Recipe => recipeFrom(base, changes, "the recipe");
   if (from !== undefined) {
     const recipe = recipeOf(fineTuning);
@@ -157,11 +157,21 @@ async function presetOf({ data }: TrainSettings, { train }: TrainingData): Promi
   return presetForPictures(found.sort((a, b) => a - b)[Math.floor(found.length / 2)]!);
 }
 
-const knownOptions = new Map(Object.entries(vitConfig()).filter(([name]) => name !== "labels" && name !== "stem"));
 const optionsSchema = v.record(v.string(), v.unknown());
 
+/** The settings of a named model's family with their usual values; without a name, of all families. */
+function settingsOf(model: string | undefined): ReadonlyMap<string, unknown> {
+  const families = new Set((model === undefined ? modelNames() : [model]).map(familyOf));
+  const entries = [...families].reverse().flatMap((family) => Object.entries(family.config({})));
+  return new Map(entries.filter(([name]) => name !== "labels" && name !== "stem"));
+}
+
 /** Options of a model from JSON: known names, and values of the right kind; what contradicts each other the model says itself. */
-function checkModelOptions(given: Readonly<Record<string, unknown>>): Omit<ViTOptions, "labels"> {
+function checkModelOptions(
+  given: Readonly<Record<string, unknown>>,
+  model: string | undefined,
+): Omit<OptionsNamed<string>, "labels"> {
+  const knownOptions = settingsOf(model);
   for (const [name, value] of Object.entries(given)) {
     const refuse = (rule: string): never => {
       throw new VitrineError("INVALID_ARGUMENT", {
@@ -181,7 +191,7 @@ function checkModelOptions(given: Readonly<Record<string, unknown>>): Omit<ViTOp
         : typeof value === typeof usual;
     if (!fits) refuse(`${name} must be a ${isSize ? "size in pixels" : usual === undefined ? "number" : typeof usual}`);
   }
-  return given as Omit<ViTOptions, "labels">;
+  return given as Omit<OptionsNamed<string>, "labels">;
 }
 
 /**

@@ -6,16 +6,11 @@ import type { GridSize } from "../nn/positions.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Tensor } from "../tensor/index.ts";
 
+/** How a model's tokens lie. */
+type TokenLayout = NonNullable<Pretrained["model"]["tokens"]>;
+
 /** How the tokens after the last block become logits. */
-export type Readout =
-  /** One token, or the mean of a few. */
-  | { readonly kind: "tokens"; readonly tokens: readonly number[]; readonly name: string }
-  /** The mean of all tokens from `first` on. */
-  | { readonly kind: "mean"; readonly first: number; readonly name: string }
-  /** A learned query that attends to the tokens from `first` on; its weights are a tap. */
-  | { readonly kind: "attention"; readonly tap: string; readonly first: number; readonly name: string }
-  /** None that a row of a token matrix could stand for. */
-  | { readonly kind: "none"; readonly reason: string };
+export type Readout = TokenLayout["readout"];
 
 /** A model that can be explained. */
 export interface Subject {
@@ -31,44 +26,18 @@ export interface Subject {
   readonly readout: Readout;
 }
 
-/** A pretrained model, as explanations see it. */
+/**
+ * A pretrained model, as explanations see it.
+ * @throws {VitrineError} INVALID_ARGUMENT for a model whose tokens are no rows of one matrix.
+ */
 export function subjectOf({ name, model }: Pick<Pretrained, "name" | "model">): Subject {
-  const { classToken, distilled, registers } = model.config;
-  const prefix = [
-    ...(classToken ? ["class token"] : []),
-    ...(distilled ? ["distillation token"] : []),
-    ...Array.from({ length: registers }, (_, i) => `register ${i + 1}`),
-  ];
-  const grid = model.patchEmbed.grid;
-  return {
-    name,
-    forward: (images) => model.forward(images),
-    variables: model.variables(),
-    grid,
-    prefix,
-    readout: readoutOf(model.config, prefix.length),
-  };
-}
-
-type Pooling = Pick<Pretrained["model"]["config"], "pool" | "poolPrefix" | "distilled">;
-
-function readoutOf({ pool, poolPrefix, distilled }: Pooling, prefix: number): Readout {
-  const first = poolPrefix ? 0 : prefix;
-  switch (pool) {
-    case "token":
-      return distilled
-        ? { kind: "tokens", tokens: [0, 1], name: "class and distillation token" }
-        : { kind: "tokens", tokens: [0], name: "class token" };
-    case "avg":
-      return { kind: "mean", first, name: first === 0 && prefix > 0 ? "mean of all tokens" : "mean of all patches" };
-    case "map":
-      return { kind: "attention", tap: "attn_pool.probs", first, name: "pooling query" };
-    case "max":
-    case "avgmax":
-      return { kind: "none", reason: "max pooling reads every feature from another token" };
-    case "none":
-      return { kind: "none", reason: "without pooling every token has logits of its own" };
-  }
+  const { tokens } = model;
+  if (!tokens)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "explain: a model must keep its tokens in one order, as Vision Transformers do",
+      evidence: `got ${name}`,
+    });
+  return { name, forward: (images) => model.forward(images), variables: model.variables(), ...tokens };
 }
 
 /**

@@ -1,6 +1,24 @@
 /** Models: one paper, one file; and all of them by name. */
 
-export { createModel, modelNamed, modelNames } from "./registry.ts";
+export type { ImageClassifier, ImageClassifierConfig, Readout, TokenLayout } from "./classifier.ts";
+export { familyNamed, familyOfType } from "./families.ts";
+export type {
+  Family,
+  HuggingFaceMeaning,
+  NamedModel,
+  Published,
+  TimmFileOptions,
+  TimmPreprocessing,
+} from "./family.ts";
+export {
+  createModel,
+  familyOf,
+  type ImageClassifierOptions,
+  type ModelNamed,
+  modelNamed,
+  modelNames,
+  type OptionsNamed,
+} from "./registry.ts";
 export { ViT, vitSizes } from "./vit.ts";
 export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
 export {
@@ -10,7 +28,7 @@ export {
   configFromTimm,
   isHuggingFaceViTConfig,
   isTimmConfig,
-  type TimmFileOptions,
 } from "./vit-config-files.ts";
 export { type Json, type JsonObject, timmArguments, timmOptions } from "./vit-config-timm.ts";
-export { type NamedViT, namedViTs, type Published, type TimmPreprocessing } from "./vit-names.ts";
+export { vitFamily } from "./vit-family.ts";
+export { type NamedViT, namedViTs } from "./vit-names.ts";

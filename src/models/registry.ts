@@ -1,13 +1,31 @@
-/** Models by the names that people type: timm's. */
+/** All models by the names that people type: timm's. Whoever imports this has all families; `families.ts` loads one. */
 
-import { VitrineError } from "../errors.ts";
-import { ViT } from "./vit.ts";
+import type { ImageClassifier } from "./classifier.ts";
+import { unknownModel } from "./families.ts";
+import type { Family, NamedModel } from "./family.ts";
+import type { ViT } from "./vit.ts";
 import type { ViTOptions } from "./vit-config.ts";
-import { type NamedViT, namedViTs } from "./vit-names.ts";
+import { vitFamily } from "./vit-family.ts";
+
+const families: readonly Family[] = [vitFamily];
+
+/** What may differ from a named configuration, family by family. */
+export type ImageClassifierOptions = ViTOptions;
+
+/** The class and the options behind a name, as far as its beginning tells. */
+type Kind<Name extends string> = Name extends `${"vit" | "deit" | "vitc" | "test_vit"}${string}`
+  ? { readonly model: ViT; readonly options: ViTOptions }
+  : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
+
+/** The class behind a name. */
+export type ModelNamed<Name extends string> = Kind<Name>["model"];
+
+/** What may differ from the configuration behind a name. */
+export type OptionsNamed<Name extends string> = Kind<Name>["options"];
 
 /** The names of all models, as in timm. */
 export function modelNames(): readonly string[] {
-  return [...namedViTs.keys()];
+  return families.flatMap(({ models }) => [...models.keys()]);
 }
 
 /**
@@ -15,42 +33,35 @@ export function modelNames(): readonly string[] {
  * @param name timm's, with or without the tag of particular weights (`vit_tiny_patch16_224.augreg_in21k`)
  * @throws {VitrineError} UNKNOWN_NAME with the nearest names.
  */
-export function modelNamed(name: string): NamedViT {
-  const found = namedViTs.get(name.split(".", 1)[0]!);
+export function modelNamed(name: string): NamedModel {
+  return familyOf(name).models.get(bare(name))!;
+}
+
+/**
+ * The family of a model.
+ * @throws {VitrineError} UNKNOWN_NAME with the nearest names.
+ */
+export function familyOf(name: string): Family {
+  const found = families.find(({ models }) => models.has(bare(name)));
   if (found) return found;
-  throw new VitrineError("UNKNOWN_NAME", {
-    rule: "a model must have one of the known names",
-    evidence: `got "${name}"`,
-    next: `did you mean ${nearest(name, modelNames()).join(", ")}?`,
-  });
+  throw unknownModel(name, modelNames());
 }
 
 /**
  * A model by name, with first weights that are drawn only when they are needed.
  * @param overrides what differs from the named configuration (`{ labels: 10 }`)
- * @throws {VitrineError} UNKNOWN_NAME with the nearest names.
+ * @throws {VitrineError} UNKNOWN_NAME with the nearest names, INVALID_ARGUMENT when options contradict each other.
  */
-export function createModel(name: string, overrides: ViTOptions = {}): ViT {
-  return new ViT({ ...modelNamed(name).options, ...overrides });
+export function createModel<Name extends string>(
+  name: Name,
+  overrides: OptionsNamed<Name> = {} as OptionsNamed<Name>,
+): ModelNamed<Name> {
+  const family = familyOf(name);
+  const config = family.config({ ...modelNamed(name).options, ...overrides });
+  return family.create(config) as ModelNamed<Name>;
 }
 
-/** The three names that need the fewest changes of letters. */
-function nearest(name: string, names: readonly string[]): readonly string[] {
-  return names
-    .map((known) => ({ known, changes: editDistance(name.toLowerCase(), known) }))
-    .sort((a, b) => a.changes - b.changes)
-    .slice(0, 3)
-    .map(({ known }) => known);
-}
-
-/** Letters to insert, remove or replace to make `b` of `a`. @source Levenshtein 1966 */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length]!;
+/** Without the tag of particular weights. */
+function bare(name: string): string {
+  return name.split(".", 1)[0]!;
 }

@@ -7,9 +7,10 @@
 import { VitrineError } from "../errors.ts";
 import { activationNamed } from "../nn/activations.ts";
 import type { GridSize } from "../nn/positions.ts";
+import type { TimmFileOptions } from "./family.ts";
 import { type ViTConfig, vitConfig } from "./vit-config.ts";
 import { type Json, type JsonObject, timmArguments, timmOptions } from "./vit-config-timm.ts";
-import { type NamedViT, namedViTs, type TimmPreprocessing } from "./vit-names.ts";
+import { type NamedViT, namedViTs } from "./vit-names.ts";
 
 /** True for a `config.json` of timm, which names an architecture. */
 export function isTimmConfig(json: JsonObject): boolean {
@@ -48,13 +49,6 @@ export function configFromTimm(json: JsonObject, place: string): ViTConfig {
 
 /** What stands in timm's constructors as Python objects, so that no JSON can change it. */
 const fixedArguments = ["mlp_layer", "block_fn", "embed_norm_layer", "distilled"] as const;
-
-/** What `configForTimm` is told besides the configuration. */
-export interface TimmFileOptions {
-  /** The architecture the model was made from, if it has a name. */
-  readonly architecture?: string | undefined;
-  readonly preprocessing: TimmPreprocessing;
-}
 
 /**
  * `config.json` from which timm builds the model again (`timm.create_model("local-dir:…")`); one of the few architectures that are named

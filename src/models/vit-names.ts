@@ -6,36 +6,11 @@
  * A row stands for several names: `{}` in it is the side of the image.
  */
 
+import type { NamedModel, Published } from "./family.ts";
 import type { ViTOptions } from "./vit-config.ts";
 
-/** How an image becomes an input; timm's `pretrained_cfg`. */
-export interface TimmPreprocessing {
-  /** [channels, high, wide]. */
-  readonly input_size: readonly [number, number, number];
-  readonly interpolation: "bicubic" | "bilinear";
-  /** Share of the resized image's side that the centre crop keeps. */
-  readonly crop_pct: number;
-  readonly crop_mode: "center" | "squash";
-  /** Per channel, of values in [0, 1]. */
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
-
-/** What was published of a model. */
-export interface Published {
-  /** Billions of multiply-adds of one forward pass of one image. */
-  readonly gmacs?: number;
-  /** Percent of ImageNet-1k's validation images that it gets right. */
-  readonly top1?: number;
-}
-
-/** A named model. */
-export interface NamedViT {
-  readonly name: string;
-  readonly options: ViTOptions;
-  readonly preprocessing: TimmPreprocessing;
-  readonly published: Published;
-}
+/** A named Vision Transformer. */
+export type NamedViT = NamedModel<ViTOptions>;
 
 const mu = (width: number, depth: number, heads: number, mlpWidth: number = 4 * width): ViTOptions => ({
   width,

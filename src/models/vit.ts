@@ -21,6 +21,7 @@ import { PatchEmbed } from "../nn/patches.ts";
 import { AttentionPool } from "../nn/pool.ts";
 import { type GridSize, resizePositions } from "../nn/positions.ts";
 import { at, concat, dims, expand, max, mean, slice, type Tensor, tanh, tap } from "../tensor/index.ts";
+import type { ImageClassifier, Readout, TokenLayout } from "./classifier.ts";
 import { type Block, makeBlock } from "./vit-blocks.ts";
 import { prefixTokens, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
 import { StemEmbed } from "./vit-stem.ts";
@@ -37,7 +38,7 @@ export const vitSizes: Readonly<Record<"Ti" | "S" | "B" | "L" | "H", ViTSize>> =
 };
 
 /** Image in, logits out. */
-export class ViT extends Module {
+export class ViT extends Module implements ImageClassifier {
   readonly config: ViTConfig;
   readonly clsToken: Parameter | undefined; //  x_class
   readonly distToken: Parameter | undefined; // DeiT's distillation token
@@ -87,9 +88,20 @@ export class ViT extends Module {
       labels > 0 && config.distilled ? new Linear(features, labels, { init: headInit(config) }) : undefined;
   }
 
+  get tokens(): TokenLayout {
+    const { classToken, distilled, registers } = this.config;
+    const prefix = [
+      ...(classToken ? ["class token"] : []),
+      ...(distilled ? ["distillation token"] : []),
+      ...Array.from({ length: registers }, (_, i) => `register ${i + 1}`),
+    ];
+    return { grid: this.patchEmbed.grid, prefix, readout: readoutOf(this.config) };
+  }
+
   /**
    * Images [b, c, H, W], normalised as the weights want them → logits [b, labels]; features [b, d] where there is no head.
-   * Taps: `patch_embed`, `tokens`, `blocks.I`, `blocks.I.attn.probs`, `features`; with distillation also `logits.class`, `logits.distillation`.
+   * Taps: `patch_embed`, `tokens`, `blocks.I`, `blocks.I.attn.probs`, `features`, `pooled` (what the head reads); with distillation, in its place,
+   * `logits.class`, `logits.distillation`.
    * @throws {VitrineError} SHAPE_MISMATCH for images of a size the model cannot take.
    */
   forward(images: Tensor, mode: Mode = evaluation): Tensor {
@@ -152,7 +164,7 @@ export class ViT extends Module {
   #classify(pooled: Tensor, mode: Mode): Tensor {
     let y = this.fcNorm ? this.fcNorm.forward(pooled) : pooled;
     if (this.preLogits) y = this.preLogits.forward(y);
-    y = this.headDrop.forward(y, mode);
+    y = tap("pooled", this.headDrop.forward(y, mode));
     return this.head ? this.head.forward(y) : y;
   }
 
@@ -163,6 +175,27 @@ export class ViT extends Module {
     return say("class", this.head, 0)
       .add(say("distillation", this.headDist, 1))
       .mul(0.5);
+  }
+}
+
+/** How the tokens after the last block become logits. */
+function readoutOf(config: ViTConfig): Readout {
+  const prefix = prefixTokens(config);
+  const first = config.poolPrefix ? 0 : prefix;
+  switch (config.pool) {
+    case "token":
+      return config.distilled
+        ? { kind: "tokens", tokens: [0, 1], name: "class and distillation token" }
+        : { kind: "tokens", tokens: [0], name: "class token" };
+    case "avg":
+      return { kind: "mean", first, name: first === 0 && prefix > 0 ? "mean of all tokens" : "mean of all patches" };
+    case "map":
+      return { kind: "attention", tap: "attn_pool.probs", first, name: "pooling query" };
+    case "max":
+    case "avgmax":
+      return { kind: "none", reason: "max pooling reads every feature from another token" };
+    case "none":
+      return { kind: "none", reason: "without pooling every token has logits of its own" };
   }
 }
 

@@ -4,13 +4,14 @@ import type { Preprocessing } from "../data/preprocess.ts";
 import { preprocessingFromHuggingFace, preprocessingFromTimm } from "../data/preprocess-config.ts";
 import { VitrineError } from "../errors.ts";
 import { foldIn, keyOf } from "../graph/random.ts";
-import { modelNamed } from "../models/registry.ts";
-import { ViT } from "../models/vit.ts";
-import { type ViTConfig, type ViTOptions, vitConfig } from "../models/vit-config.ts";
+import type { ImageClassifierConfig } from "../models/classifier.ts";
+import { familyNamed } from "../models/families.ts";
+import type { Family } from "../models/family.ts";
+import type { ImageClassifierOptions } from "../models/registry.ts";
 import type { GridSize, PositionRule } from "../nn/positions.ts";
 import type { WeightSource } from "../weights/source.ts";
 import type { ConfigFile } from "./config-file.ts";
-import { fillModel, withTimmNames } from "./fill-model.ts";
+import { fillModel, withOwnNames } from "./fill-model.ts";
 import { labelsFor } from "./labels.ts";
 import { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";
 import type { Pretrained } from "./pretrained.ts";
@@ -21,10 +22,10 @@ export interface ModelChanges {
   readonly labels?: readonly string[] | undefined;
   /** A fresh head for other labels, its weights drawn from a seed: the start of fine-tuning. */
   readonly newHead?: { readonly labels: readonly string[]; readonly seed: number } | undefined;
-  /** Makes the model one for images of another size, in pixels; its position embeddings are resized by the named rule. */
+  /** Makes the model one for images of another size, in pixels; its tables of positions are resized by the named rule. */
   readonly resize?: { readonly imageSize: number | GridSize; readonly rule: PositionRule } | undefined;
   /** What else differs from the files' configuration, without changing a weight's shape (`{ dropPath: 0.1 }`). */
-  readonly overrides?: Omit<ViTOptions, "labels" | "imageSize"> | undefined;
+  readonly overrides?: Omit<ImageClassifierOptions, "labels" | "imageSize"> | undefined;
 }
 
 /**
@@ -34,23 +35,27 @@ export interface ModelChanges {
  */
 export async function assemble(
   name: string,
-  { architecture, config, labels: named, pretrainedConfig }: ConfigFile,
+  { family, architecture, config, labels: named, pretrainedConfig }: ConfigFile,
   fromFile: Preprocessing | undefined,
   source: WeightSource,
   { labels, newHead, resize, overrides }: ModelChanges,
 ): Promise<Pretrained> {
-  const own = vitConfig({ ...config, ...overrides });
-  const model = new ViT({
+  for (const option of Object.keys(overrides ?? {}))
+    if (!(option in config))
+      throw new VitrineError("INVALID_ARGUMENT", { rule: `${option} is no setting of this model`, place: name });
+  const own = family.config({ ...config, ...overrides });
+  const wanted = family.config({
     ...own,
     ...(newHead ? { labels: newHead.labels.length } : {}),
     ...(resize ? { imageSize: resize.imageSize } : {}),
   });
-  await fillModel(model, withTimmNames(source), {
-    keepHead: newHead !== undefined,
-    positions: resize && { from: new ViT(own).patchEmbed.grid, rule: resize.rule },
-  });
+  const model = family.create(wanted);
+  const renamed = withOwnNames(source, family.namings);
+  const fitting = resize ? family.resizeWeights(renamed, own, wanted, resize.rule) : renamed;
+  await fillModel(model, fitting, { keep: newHead ? family.heads : [] });
   if (newHead) {
-    for (const part of [model.head, model.headDist]) part?.initialize(foldIn(keyOf(newHead.seed), part.path));
+    const parts = model.modules();
+    for (const name of family.heads) parts.get(name)?.initialize(foldIn(keyOf(newHead.seed), name));
     // Naming starts from the root again.
     model.variables();
   }
@@ -58,8 +63,8 @@ export async function assemble(
     fromFile ??
     (pretrainedConfig?.input_size
       ? preprocessingFromTimm(pretrainedConfig, source.place)
-      : defaultPreprocessing(architecture, own));
-  requireSameSize(preprocessing, own, source.place);
+      : defaultPreprocessing(family.models.get(architecture)!, own));
+  requireSameSize(preprocessing, own, family, source.place);
   return {
     name,
     architecture,
@@ -71,16 +76,19 @@ export async function assemble(
 
 /** A model of a named architecture; the source says how many labels it has. */
 export async function assembleNamed(arch: string, source: WeightSource, changes: ModelChanges): Promise<Pretrained> {
-  const named = modelNamed(arch);
-  const renamed = withTimmNames(source);
-  const [rows] = renamed.has("head.weight") ? renamed.info("head.weight").shape : [0];
+  const { family, model } = await familyNamed(arch);
+  const renamed = withOwnNames(source, family.namings);
+  const head = `${family.heads[0]}.weight`;
+  const [rows] = renamed.has(head) ? renamed.info(head).shape : [0];
   const config: ConfigFile = {
-    architecture: named.name,
-    config: vitConfig({ ...named.options, labels: rows ?? 0 }),
+    family,
+    architecture: model.name,
+    config: family.config({ ...model.options, labels: rows ?? 0 }),
     labels: undefined,
     pretrainedConfig: undefined,
+    processor: undefined,
   };
-  return assemble(named.name, config, undefined, source, changes);
+  return assemble(model.name, config, undefined, source, changes);
 }
 
 /** @throws {VitrineError} INVALID_ARGUMENT where a weights file comes without its architecture. */
@@ -93,10 +101,15 @@ export function requireArchitecture(arch: string | undefined, place: string, rem
   });
 }
 
-/** Pictures must be prepared for the model that sees them; one that resizes its positions takes any. */
-function requireSameSize({ inputSize }: Preprocessing, config: ViTConfig, place: string): void {
+/** Pictures must be prepared for the model that sees them; one that takes any size is content with all. */
+function requireSameSize(
+  { inputSize }: Preprocessing,
+  config: ImageClassifierConfig,
+  family: Family,
+  place: string,
+): void {
   const [channels, ...size] = inputSize;
-  const fits = config.resizePositions !== undefined || size.join() === config.imageSize.join();
+  const fits = family.takesAnySize(config) || size.join() === config.imageSize.join();
   if (fits && channels === config.channels) return;
   throw new VitrineError("INVALID_FILE", {
     rule: `the model takes pictures of ${config.channels} × ${config.imageSize.join(" × ")}`,
@@ -113,17 +126,10 @@ function requireSameSize({ inputSize }: Preprocessing, config: ViTConfig, place:
 export function folderPreprocessing(
   json: unknown,
   place: string,
-  { config, pretrainedConfig }: ConfigFile,
+  { config, processor }: ConfigFile,
 ): Preprocessing | undefined {
   if (json !== undefined) return preprocessingFromHuggingFace(json, place);
-  if (pretrainedConfig) return undefined;
+  if (!processor) return undefined;
   const [height, width] = config.imageSize;
-  const mean = Array.from({ length: config.channels }, () => 0.5);
-  const silent = {
-    image_processor_type: "ViTImageProcessor",
-    size: { height, width },
-    image_mean: mean,
-    image_std: mean,
-  };
-  return preprocessingFromHuggingFace(silent, place);
+  return preprocessingFromHuggingFace({ size: { height, width }, ...processor }, place);
 }

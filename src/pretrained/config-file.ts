@@ -3,28 +3,25 @@
 import * as v from "valibot";
 import { preprocessingToTimm } from "../data/preprocess-config.ts";
 import { VitrineError } from "../errors.ts";
-import { modelNamed } from "../models/registry.ts";
-import type { ViTConfig } from "../models/vit-config.ts";
-import {
-  configForHuggingFace,
-  configForTimm,
-  configFromHuggingFace,
-  configFromTimm,
-  isTimmConfig,
-} from "../models/vit-config-files.ts";
+import type { ImageClassifierConfig } from "../models/classifier.ts";
+import { familyNamed, familyOfType, familyTypes } from "../models/families.ts";
+import type { Family, TimmPreprocessing } from "../models/family.ts";
+import { familyOf } from "../models/registry.ts";
 import type { Json, JsonObject } from "../models/vit-config-timm.ts";
-import type { TimmPreprocessing } from "../models/vit-names.ts";
 import type { Pretrained } from "./pretrained.ts";
 
 /** What a `config.json` says. */
 export interface ConfigFile {
+  readonly family: Family;
   /** timm's name of the architecture that it is a variant of. */
   readonly architecture: string;
-  readonly config: ViTConfig;
+  readonly config: ImageClassifierConfig;
   /** Names of the labels, by index; undefined where the file names none. */
   readonly labels: readonly string[] | undefined;
   /** timm's preprocessing, where it stands in the same file. */
   readonly pretrainedConfig: JsonObject | undefined;
+  /** Keys of a `preprocessor_config.json` of transformers that hold where there is none. */
+  readonly processor: JsonObject | undefined;
 }
 
 const object = v.custom<JsonObject>(
@@ -40,7 +37,7 @@ const timmSchema = v.looseObject({
   pretrained_cfg: v.optional(v.looseObject({ ...labelKeys, labels: names })),
 });
 const huggingFaceSchema = v.looseObject({
-  model_type: v.picklist(["vit", "deit"]),
+  model_type: v.picklist(familyTypes),
   architectures: v.optional(v.nullable(v.array(v.string()))),
   id2label: v.optional(v.nullable(v.record(v.string(), v.string()))),
 });
@@ -50,15 +47,18 @@ const huggingFaceSchema = v.looseObject({
  * @param place file name, for messages
  * @throws {VitrineError} INVALID_FILE for a broken file or a model that is not here, UNKNOWN_NAME for an unknown architecture, INVALID_ARGUMENT for options without counterpart.
  */
-export function readConfigFile(source: unknown, place: string): ConfigFile {
+export async function readConfigFile(source: unknown, place: string): Promise<ConfigFile> {
   const json = check(object, source, place);
-  return isTimmConfig(json) ? fromTimm(json, place) : fromHuggingFace(json, place);
+  return typeof json.architecture === "string" ? fromTimm(json, place) : fromHuggingFace(json, place);
 }
 
 /** @source timm 1.0.29, timm/models/_hub.py `_parse_model_cfg` and timm/models/_builder.py `_update_default_model_kwargs` */
-function fromTimm(source: JsonObject, place: string): ConfigFile {
+async function fromTimm(source: JsonObject, place: string): Promise<ConfigFile> {
   const file = check(timmSchema, source, place);
-  const { name } = modelNamed(file.architecture);
+  const {
+    family,
+    model: { name },
+  } = await familyNamed(file.architecture);
   // Before timm 0.9 all keys stood at the top.
   const inner = (file.pretrained_cfg ?? file) as JsonObject;
   const size = Array.isArray(inner.input_size) ? (inner.input_size as readonly Json[]) : undefined;
@@ -69,30 +69,35 @@ function fromTimm(source: JsonObject, place: string): ConfigFile {
     ...file.model_args,
   };
   const classes = source.num_classes ?? inner.num_classes;
-  const config = configFromTimm(
+  const config = family.configFromTimm(
     { architecture: name, model_args: args, ...(classes === undefined ? {} : { num_classes: classes }) },
     place,
   );
   const labels = file.label_names ?? file.pretrained_cfg?.label_names ?? file.pretrained_cfg?.labels;
   const described = file.label_descriptions ?? file.pretrained_cfg?.label_descriptions ?? {};
   return {
+    family,
     architecture: name,
     config,
     labels: byIndex(labels)?.map((label) => (Object.hasOwn(described, label) ? described[label]! : label)),
     pretrainedConfig: inner,
+    processor: undefined,
   };
 }
 
-function fromHuggingFace(source: JsonObject, place: string): ConfigFile {
+async function fromHuggingFace(source: JsonObject, place: string): Promise<ConfigFile> {
   const file = check(huggingFaceSchema, source, place);
-  const config = configFromHuggingFace(source, place);
+  const family = (await familyOfType(file.model_type))!;
+  const { config, architecture, processor } = family.configFromHuggingFace(source, place);
   const labels = byIndex(file.id2label);
   return {
-    architecture: config.distilled ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224",
+    family,
+    architecture,
     config,
     // transformers fills in these where nobody named the labels.
     labels: config.labels === 0 || labels?.every((label, i) => label === `LABEL_${i}`) ? undefined : labels,
     pretrainedConfig: undefined,
+    processor,
   };
 }
 
@@ -111,7 +116,7 @@ function byIndex(
  */
 export function timmConfigFile({ architecture, model, preprocessing, labels }: Pretrained): JsonObject {
   const { config } = model;
-  const json = configForTimm(config, {
+  const json = familyOf(architecture).configForTimm(config, {
     architecture,
     preprocessing: preprocessingToTimm(preprocessing) as unknown as TimmPreprocessing,
   });
@@ -122,8 +127,8 @@ export function timmConfigFile({ architecture, model, preprocessing, labels }: P
  * transformers' `config.json`; `from_pretrained` of the class that it names builds the same model from it.
  * @throws {VitrineError} INVALID_ARGUMENT for a model that it cannot express.
  */
-export function huggingFaceConfigFile({ model, labels }: Pretrained): JsonObject {
-  return configForHuggingFace(model.config, labels);
+export function huggingFaceConfigFile({ architecture, model, labels }: Pretrained): JsonObject {
+  return familyOf(architecture).configForHuggingFace(model.config, labels);
 }
 
 function check<S extends v.GenericSchema>(schema: S, source: unknown, place: string): v.InferOutput<S> {

@@ -2,7 +2,7 @@
 
 export { assemble, assembleNamed, folderPreprocessing, type ModelChanges } from "./assemble.ts";
 export { type ConfigFile, huggingFaceConfigFile, readConfigFile, timmConfigFile } from "./config-file.ts";
-export { type FillOptions, fillModel, withTimmNames } from "./fill-model.ts";
+export { type FillOptions, fillModel, withOwnNames } from "./fill-model.ts";
 export { labelsFor } from "./labels.ts";
 export { type NewModelOptions, newPretrained } from "./new.ts";
 export { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";

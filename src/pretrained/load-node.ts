@@ -87,7 +87,7 @@ async function loadFolder(folder: string, name: string, options: LoadOptions): P
       place: folder,
       next: "say --arch NAME if there is none",
     });
-  const config = readConfigFile(json, configFile);
+  const config = await readConfigFile(json, configFile);
   const source = await openWeights(folder);
   try {
     const file = join(folder, "preprocessor_config.json");

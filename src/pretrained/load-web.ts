@@ -31,7 +31,7 @@ export async function loadPretrained(address: string | URL, options: LoadWebOpti
   const folder = url.pathname.replace(/\/$/, "");
   const beside = (file: string): URL => new URL(`${folder}/${file}`, url);
   const [configUrl, preprocessorUrl] = [beside("config.json"), beside("preprocessor_config.json")];
-  const config = readConfigFile(await json(configUrl, options), configUrl.href);
+  const config = await readConfigFile(await json(configUrl, options), configUrl.href);
   const prepared = await json(preprocessorUrl, options, "optional");
   const preprocessing = folderPreprocessing(prepared, preprocessorUrl.href, config);
   const source = await weights(beside("model.safetensors"), options);

@@ -1,17 +1,16 @@
 /** Models that begin without training. */
 
 import type { Preprocessing } from "../data/preprocess.ts";
-import { createModel, modelNamed } from "../models/registry.ts";
-import type { ViTOptions } from "../models/vit-config.ts";
+import { createModel, type ModelNamed, modelNamed, type OptionsNamed } from "../models/registry.ts";
 import { defaultPreprocessing } from "./prepare.ts";
 import type { Pretrained } from "./pretrained.ts";
 
 /** Labels, and what differs from the named architecture. */
-export interface NewModelOptions {
+export interface NewModelOptions<Options = OptionsNamed<string>> {
   /** Names of the labels, by index. */
   readonly labels: readonly string[];
   /** What differs from the named configuration (`{ imageSize: 32, patchSize: 4, width: 96 }`). */
-  readonly options?: Omit<ViTOptions, "labels">;
+  readonly options?: Omit<Options, "labels">;
   /** Default: the architecture's, for its size of image. */
   readonly preprocessing?: Preprocessing;
 }
@@ -21,13 +20,17 @@ export interface NewModelOptions {
  * @param architecture timm's name
  * @throws {VitrineError} UNKNOWN_NAME with the nearest names, INVALID_ARGUMENT when options contradict each other.
  */
-export function newPretrained(architecture: string, { labels, options, preprocessing }: NewModelOptions): Pretrained {
-  const model = createModel(architecture, { ...options, labels: labels.length });
+export function newPretrained<Name extends string>(
+  architecture: Name,
+  { labels, options, preprocessing }: NewModelOptions<OptionsNamed<Name>>,
+): Pretrained<ModelNamed<Name>> {
+  const named = modelNamed(architecture);
+  const model = createModel(architecture, { ...options, labels: labels.length } as OptionsNamed<Name>);
   return {
     name: architecture,
-    architecture: modelNamed(architecture).name,
+    architecture: named.name,
     model,
-    preprocessing: preprocessing ?? defaultPreprocessing(architecture, model.config),
+    preprocessing: preprocessing ?? defaultPreprocessing(named, model.config),
     labels,
   };
 }

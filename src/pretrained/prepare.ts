@@ -2,16 +2,18 @@
 
 import type { Preprocessing } from "../data/preprocess.ts";
 import { preprocessingFromTimm, preprocessingToTimm } from "../data/preprocess-config.ts";
-import { modelNamed } from "../models/registry.ts";
-import type { ViTConfig } from "../models/vit-config.ts";
+import type { ImageClassifierConfig } from "../models/classifier.ts";
+import type { NamedModel } from "../models/family.ts";
 import type { GridSize } from "../nn/positions.ts";
 
 /** The preprocessing that an architecture's default weights want, for a model's own size of image and channels. */
-export function defaultPreprocessing(architecture: string, { channels, imageSize }: ViTConfig): Preprocessing {
-  const { preprocessing } = modelNamed(architecture);
+export function defaultPreprocessing(
+  { name, preprocessing }: NamedModel,
+  { channels, imageSize }: Pick<ImageClassifierConfig, "channels" | "imageSize">,
+): Preprocessing {
   const mean = channels === preprocessing.mean.length ? preprocessing.mean : [0.5];
   const std = channels === preprocessing.std.length ? preprocessing.std : [0.5];
-  return preprocessingFromTimm({ ...preprocessing, mean, std, input_size: [channels, ...imageSize] }, architecture);
+  return preprocessingFromTimm({ ...preprocessing, mean, std, input_size: [channels, ...imageSize] }, name);
 }
 
 /**

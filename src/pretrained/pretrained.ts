@@ -1,15 +1,15 @@
 /** A model with all that it needs to be used: weights, preprocessing, labels. */
 
 import type { Preprocessing } from "../data/preprocess.ts";
-import type { ViT } from "../models/vit.ts";
+import type { ImageClassifier } from "../models/classifier.ts";
 
 /** A model ready for use, whatever folder, file, hub repository or name it came from. */
-export interface Pretrained {
+export interface Pretrained<Model extends ImageClassifier = ImageClassifier> {
   /** How people call it: an architecture's name, a folder's, a hub id. */
   readonly name: string;
   /** timm's name of the architecture it is a variant of, for `config.json`. */
   readonly architecture: string;
-  readonly model: ViT;
+  readonly model: Model;
   readonly preprocessing: Preprocessing;
   /** Name of each label, by its index in the logits. */
   readonly labels: readonly string[];

@@ -6,11 +6,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { preprocessingToHuggingFace } from "../data/preprocess-config.ts";
 import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
+import { familyOf } from "../models/registry.ts";
 import { syncFolder, writeFileAtomically } from "../weights/file-bytes-node.ts";
-import { applyRules, invertRules, type NameRule } from "../weights/rules.ts";
+import { applyRules } from "../weights/rules.ts";
 import { saveSafetensors } from "../weights/safetensors-node.ts";
 import { memorySource, readAll } from "../weights/source.ts";
-import { huggingFaceDeitRules, huggingFaceVitRules } from "../weights/vit-rules.ts";
 import { huggingFaceConfigFile, timmConfigFile } from "./config-file.ts";
 import type { Pretrained } from "./pretrained.ts";
 
@@ -123,16 +123,13 @@ function huggingFaceFiles(pretrained: Pretrained): Readonly<Record<string, unkno
 }
 
 /** All parameters and buffers under the layout's names. */
-async function namedTensors({ model }: Pretrained, layout: Layout): Promise<ReadonlyMap<string, NdArray>> {
+async function namedTensors(
+  { model, architecture }: Pretrained,
+  layout: Layout,
+): Promise<ReadonlyMap<string, NdArray>> {
   const own = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
-  return layout === "timm" ? own : readAll(applyRules(memorySource(own), huggingFaceNames(model.config.distilled)));
-}
-
-/** The rules from timm's names to those of a Hugging Face class that holds the whole classifier. */
-export function huggingFaceNames(distilled: boolean): readonly NameRule[] {
-  if (!distilled) return invertRules(huggingFaceVitRules());
-  // The class without a teacher calls its one head so.
-  return invertRules(huggingFaceDeitRules().filter(({ from }) => from !== "classifier.{leaf}"));
+  if (layout === "timm") return own;
+  return readAll(applyRules(memorySource(own), familyOf(architecture).huggingFaceNames(model.config)));
 }
 
 function conflict(place: string, names: readonly string[]): VitrineError {

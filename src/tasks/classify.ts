@@ -53,16 +53,17 @@ export async function classifier(
   { pictures = Number.POSITIVE_INFINITY }: ClassifierOptions = {},
 ): Promise<Classifier> {
   const { model, preprocessing, labels, name } = pretrained;
-  if (model.config.labels === 0 || model.config.pool === "none")
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "a classifier must have labels",
-      evidence: model.config.labels === 0 ? "this model gives features" : "this model answers for every token",
-      place: name,
-      next: "choose weights with a head, or train one",
-    });
+  const refuse = (evidence: string): never => {
+    const next = "choose weights with a head, or train one";
+    throw new VitrineError("INVALID_ARGUMENT", { rule: "a classifier must have labels", evidence, place: name, next });
+  };
+  if (model.config.labels === 0) refuse("this model gives features");
   const quick = pictures <= few;
   const run = await compile(
-    ({ images }) => ({ logits: model.forward(images) }),
+    ({ images }) => {
+      const answer = model.forward(images);
+      return { logits: answer.rank === 2 ? answer : refuse("this model answers for every token") };
+    },
     { images: [quick ? 1 : "b", ...preprocessing.inputSize] },
     { runtime, rewrite: !quick },
   );

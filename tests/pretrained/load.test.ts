@@ -149,9 +149,9 @@ test("for another size of image, positions are resized by the named rule", async
     prefix: 1,
     rule: "timm",
   });
-  expect(model.posEmbed!.variable.data).toEqual(expected);
+  expect(model.variables().get("pos_embed")!.data).toEqual(expected);
   const other = await loadPretrained(timm, { resize: { imageSize: [24, 32], rule: "jax" } });
-  expect(other.model.posEmbed!.variable.data).not.toEqual(expected);
+  expect(other.model.variables().get("pos_embed")!.data).not.toEqual(expected);
 });
 
 test("timm's descriptions of labels are shown; transformers' numbered ones are not names", async () => {

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ViT } from "../../src/models/vit.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
 import type { Pretrained } from "../../src/pretrained/pretrained.ts";
@@ -14,8 +15,8 @@ beforeEach(() => {
 afterEach(() => rmSync(scratch, { recursive: true }));
 
 const small = { imageSize: 16, patchSize: 4, width: 24, depth: 1, heads: 3, mlpWidth: 48 } as const;
-const make = (options: object = {}, architecture = "vit_tiny_patch16_224"): Pretrained =>
-  newPretrained(architecture, { labels: ["ant", "bee"], options: { ...small, ...options } });
+const make = (options: object = {}, architecture = "vit_tiny_patch16_224"): Pretrained<ViT> =>
+  newPretrained(architecture as "vit_tiny_patch16_224", { labels: ["ant", "bee"], options: { ...small, ...options } });
 
 test("a saved folder has the three files and nothing is left beside it", async () => {
   await savePretrained(join(scratch, "model"), make());

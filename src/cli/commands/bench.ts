@@ -3,8 +3,8 @@
 import { compile, type Executable } from "../../compile/index.ts";
 import type { NdArray } from "../../graph/dtype.ts";
 import { foldIn, keyOf, stream } from "../../graph/random.ts";
+import type { ImageClassifier } from "../../models/classifier.ts";
 import { createModel, modelNames } from "../../models/registry.ts";
-import type { ViT } from "../../models/vit.ts";
 import { summary } from "../../nn/summary.ts";
 import { adamW, weightDecayGroups } from "../../optim/index.ts";
 import { packagedModels } from "../../pretrained/packaged-node.ts";
@@ -82,13 +82,17 @@ async function modelToTime(
   context: Context,
   reference: string,
   arch: string | undefined,
-): Promise<{ readonly name: string; readonly model: ViT }> {
+): Promise<{ readonly name: string; readonly model: ImageClassifier }> {
   if (modelNames().includes(reference) && !packagedModels().has(reference))
     return { name: reference, model: createModel(reference).initialize(context.seed) };
   return loadModel(context, reference, { arch });
 }
 
-async function inferenceRun(model: ViT, images: NdArray, runtime: Runtime): Promise<() => Promise<unknown>> {
+async function inferenceRun(
+  model: ImageClassifier,
+  images: NdArray,
+  runtime: Runtime,
+): Promise<() => Promise<unknown>> {
   const executable = await compile(
     ({ images: x }) => ({ logits: model.forward(x) }),
     { images: images.shape },
@@ -98,7 +102,7 @@ async function inferenceRun(model: ViT, images: NdArray, runtime: Runtime): Prom
 }
 
 async function trainingRun(
-  model: ViT,
+  model: ImageClassifier,
   images: NdArray,
   runtime: Runtime,
   seed: number,

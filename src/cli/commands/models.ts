@@ -1,7 +1,6 @@
 /** `vitrine models [NAME]`: what there is, and what one is made of. */
 
-import { createModel, modelNamed, modelNames } from "../../models/registry.ts";
-import { vitConfig } from "../../models/vit-config.ts";
+import { createModel, familyOf, modelNamed, modelNames } from "../../models/registry.ts";
 import { summary, summaryText } from "../../nn/summary.ts";
 import { packagedModels } from "../../pretrained/packaged-node.ts";
 import type { Context } from "../context.ts";
@@ -18,30 +17,25 @@ export async function models(context: Context, [name]: readonly [string | undefi
 function list({ terminal }: Context): void {
   const packaged = [...packagedModels().keys()];
   const architectures = modelNames().map((name) => {
-    const { options, published } = modelNamed(name);
-    const { width, depth, heads, imageSize, patchSize, labels } = vitConfig(options);
-    const parameters = createModel(name).parameterCount();
-    return { name, parameters, imageSize, patchSize, width, depth, heads, labels, published };
+    const model = createModel(name);
+    const { published } = modelNamed(name);
+    const { imageSize, labels } = model.config;
+    const parameters = model.parameterCount();
+    return { name, parameters, imageSize, labels, kind: familyOf(name).describe(model.config), published };
   });
-  const rows = architectures.map(({ name, parameters, imageSize, patchSize, width, depth, heads, published }) => [
+  const rows = architectures.map(({ name, parameters, imageSize, kind, published }) => [
     name,
     (parameters / 1e6).toFixed(1),
     imageSize[0],
-    patchSize[0],
-    width,
-    depth,
-    heads,
     published.gmacs ?? "",
     published.top1 ?? "",
+    kind,
   ]);
-  const columns = ["name", "Mparams", "image", "patch", "width", "depth", "heads", "GMACs", "top-1 %"];
+  const columns = ["name", "Mparams", "image", "GMACs", "top-1 %"];
   terminal.result(
     { architectures, packaged },
     [
-      table(
-        columns.map((title, i) => (i === 0 ? title : right(title))),
-        rows,
-      ),
+      table([...columns.map((title, i) => (i === 0 ? title : right(title))), "kind"], rows),
       `${architectures.length} architectures; GMACs and ImageNet-1k top-1 as timm publishes them for each name's default weights.`,
       packaged.length > 0 ? `With weights in this package: ${packaged.join(", ")}.` : "",
       "Weights come from a folder, a file with --arch NAME, or the hub (timm/NAME.TAG). `vitrine models NAME` shows one in full.",

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { VitrineError } from "../../errors.ts";
-import type { ViTConfig } from "../../models/vit-config.ts";
+import { familyOf } from "../../models/registry.ts";
 import type { Means, TrainEvent } from "../../train/events.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
@@ -178,20 +178,15 @@ export async function trainAsPlanned(
 
 function announce({ terminal }: Context, { pretrained, data, folder, settings }: TrainPlan): void {
   const { train: images, validation, validationFrom, skipped } = data;
-  const { model, preprocessing } = pretrained;
+  const { architecture, model, preprocessing } = pretrained;
   for (const { file, reason } of skipped) if (reason !== "hidden") terminal.warn(`skipped ${file}: ${reason}`);
   const begin = settings.from === undefined ? "from random weights" : `fine-tuned from ${settings.from}`;
   terminal.note(`data        ${images.name}: ${counted(images.length, "image")}, ${images.classes.length} classes`);
   terminal.note(`validation  ${validationFrom}${validation ? ` (${counted(validation.length, "image")})` : ""}`);
   terminal.note(
-    `model       ${modelText(model.config)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
+    `model       ${familyOf(architecture).describe(model.config)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
   );
   terminal.note(`folder      ${folder}`);
-}
-
-/** A Vision Transformer in a few words. */
-function modelText({ width, depth, heads, patchSize }: ViTConfig): string {
-  return `ViT of width ${width}, depth ${depth}, ${heads} heads, patch ${patchSize[0]}`;
 }
 
 /** Turns events into a progress bar and lines, and keeps what the result needs. */
