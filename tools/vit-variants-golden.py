@@ -148,4 +148,5 @@ def main():
     OUT.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in results.items()) + "\n}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -101,7 +101,7 @@ export class DifferentialAttention extends Module implements DifferenceParts {
   /** [b, n, d] → [b, n, d]. */
   forward(x: Tensor, mode: Mode): Tensor {
     const [a, twice] = [{ a: this.#heads }, { a: 2 * this.#heads }];
-    const [q, k, v] = split(this.qkv.forward(x), 3, -1) as [Tensor, Tensor, Tensor]; //  [b, n, d] each
+    const [q, k, v] = split(this.qkv.forward(x, mode), 3, -1) as [Tensor, Tensor, Tensor]; // [b, n, d] each
     const pattern = "b n (a k) -> b a n k";
     let [queries, keys] = [rearrange(q, pattern, twice), rearrange(k, pattern, twice)]; // [b, 2a, n, k] each
     if (this.qNorm) queries = this.qNorm.forward(queries);
@@ -110,6 +110,6 @@ export class DifferentialAttention extends Module implements DifferenceParts {
     const mixed = attendDifferentially(heads, this, this.#lambdaInit, this.attnDrop, mode);
     let y = rearrange(mixed, "b a n k -> b n (a k)"); //                                  [b, n, d]
     if (this.norm) y = this.norm.forward(y);
-    return this.projDrop.forward(this.proj.forward(y), mode); //                          [b, n, d]
+    return this.projDrop.forward(this.proj.forward(y, mode), mode); //                    [b, n, d]
   }
 }

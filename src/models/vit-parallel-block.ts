@@ -82,14 +82,14 @@ export class ParallelScalingBlock extends Module {
   /** [b, n, d] → [b, n, d]. */
   forward(z: Tensor, mode: Mode): Tensor {
     const d = z.shape[2] as number;
-    const parts = split(this.inProj.forward(this.inNorm.forward(z)), [this.#mlpWidth, d, d, d], -1);
+    const parts = split(this.inProj.forward(this.inNorm.forward(z), mode), [this.#mlpWidth, d, d, d], -1);
     const [first, q, k, v] = parts as [Tensor, Tensor, Tensor, Tensor]; //             [b, n, e], [b, n, d] each
     const hidden = activate(this.mlpBias ? first.add(this.mlpBias) : first, this.#activation);
     const made = this.mlpDrop.forward(hidden, mode); //                                [b, n, e]
     const attended = this.#attend(q, k, v, mode); //                                   [b, n, d]
     let y = this.outProj
-      ? this.outProj.forward(concat([attended, made], -1))
-      : this.attnOutProj!.forward(attended).add(this.mlpOutProj!.forward(made)); //    [b, n, d]
+      ? this.outProj.forward(concat([attended, made], -1), mode)
+      : this.attnOutProj!.forward(attended, mode).add(this.mlpOutProj!.forward(made, mode)); // [b, n, d]
     if (this.ls) y = this.ls.forward(y);
     return tap("", z.add(this.dropPath.forward(y, mode)));
   }

@@ -75,12 +75,12 @@ export class Attention extends Module {
   forward(x: Tensor, mode: Mode): Tensor {
     dims(x, "b n d");
     const apart = (t: Tensor): Tensor => rearrange(t, "b n (a k) -> b a n k", { a: this.#heads });
-    let [q, k, v] = split(this.qkv.forward(x), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b, a, n, k] each
+    let [q, k, v] = split(this.qkv.forward(x, mode), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b, a, n, k] each
     if (this.qNorm) q = this.qNorm.forward(q);
     if (this.kNorm) k = this.kNorm.forward(k);
     let y = rearrange(attend(q, k, v, this.attnDrop, mode), "b a n k -> b n (a k)"); //          [b, n, a·k]
     if (this.norm) y = this.norm.forward(y);
-    return this.projDrop.forward(this.proj.forward(y), mode); //                                  [b, n, d]
+    return this.projDrop.forward(this.proj.forward(y, mode), mode); //                            [b, n, d]
   }
 }
 

@@ -7,6 +7,18 @@ export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { Dropout, DropPath, dropPathRates } from "./drop.ts";
 export * from "./init.ts";
 export { Linear, type LinearInit, type LinearOptions } from "./linear.ts";
+export {
+  type AdapterOptions,
+  addLora,
+  attachLora,
+  endsWithPath,
+  Lora,
+  type LoraOptions,
+  linearsOf,
+  loraOf,
+  loraParameters,
+  mergeLora,
+} from "./lora.ts";
 export { Mlp, type MlpOptions, PackedSwiGlu, SwiGlu } from "./mlp.ts";
 export { Buffer, buffer, evaluation, type Mode, Module, Parameter, parameter } from "./module.ts";
 export {

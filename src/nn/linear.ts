@@ -2,7 +2,8 @@
 
 import { linear, type Tensor } from "../tensor/index.ts";
 import { type Initializer, torchBias, torchWeight } from "./init.ts";
-import { Module, type Parameter, parameter } from "./module.ts";
+import type { Lora } from "./lora.ts";
+import { type Mode, Module, type Parameter, parameter } from "./module.ts";
 
 /** How the weights and biases of linear maps begin. */
 export interface LinearInit {
@@ -18,11 +19,13 @@ export interface LinearOptions {
   readonly init?: LinearInit | undefined;
 }
 
-/** x Wᵀ + bias over the last axis. */
+/** x Wᵀ + bias over the last axis, and what an adapter adds to it. */
 export class Linear extends Module {
   /** [out, in], as PyTorch stores it. */
   readonly weight: Parameter;
   readonly bias: Parameter | undefined;
+  /** Set by `addLora`; no model begins with one. */
+  lora: Lora | undefined;
 
   /**
    * @param width size of the last axis of the input
@@ -35,8 +38,12 @@ export class Linear extends Module {
     this.bias = bias ? parameter([out], init?.bias ?? torchBias(shape)) : undefined;
   }
 
-  /** [.., in] → [.., out]. */
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+  /**
+   * [.., in] → [.., out].
+   * @param mode only an adapter asks for it
+   */
+  forward(x: Tensor, mode?: Mode): Tensor {
+    const y = linear(x, this.weight, this.bias);
+    return this.lora ? y.add(this.lora.forward(x, mode)) : y;
   }
 }

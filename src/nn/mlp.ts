@@ -41,10 +41,10 @@ export class Mlp extends Module {
 
   /** [.., d] → [.., d]. */
   forward(x: Tensor, mode: Mode): Tensor {
-    let y = activate(this.fc1.forward(x), this.#activation); // [.., e]
+    let y = activate(this.fc1.forward(x, mode), this.#activation); // [.., e]
     y = this.drop.forward(y, mode);
     if (this.norm) y = this.norm.forward(y);
-    return this.drop.forward(this.fc2.forward(y), mode); //     [.., d]
+    return this.drop.forward(this.fc2.forward(y, mode), mode); //     [.., d]
   }
 }
 
@@ -72,10 +72,10 @@ export class PackedSwiGlu extends Module {
 
   /** [.., d] → [.., d]. */
   forward(x: Tensor, mode: Mode): Tensor {
-    const [gate, value] = split(this.fc1.forward(x), 2, -1) as [Tensor, Tensor]; // [.., e/2] each
+    const [gate, value] = split(this.fc1.forward(x, mode), 2, -1) as [Tensor, Tensor]; // [.., e/2] each
     let y = this.drop.forward(activate(gate, this.#activation).mul(value), mode); // [.., e/2]
     if (this.norm) y = this.norm.forward(y);
-    return this.drop.forward(this.fc2.forward(y), mode); //                          [.., d]
+    return this.drop.forward(this.fc2.forward(y, mode), mode); //                    [.., d]
   }
 }
 
@@ -102,9 +102,9 @@ export class SwiGlu extends Module {
 
   /** [.., d] → [.., d]. */
   forward(x: Tensor, mode: Mode): Tensor {
-    const gate = activate(this.fc1G.forward(x), this.#activation); //          [.., e]
-    let y = this.drop.forward(gate.mul(this.fc1X.forward(x)), mode); //        [.., e]
+    const gate = activate(this.fc1G.forward(x, mode), this.#activation); //    [.., e]
+    let y = this.drop.forward(gate.mul(this.fc1X.forward(x, mode)), mode); //  [.., e]
     if (this.norm) y = this.norm.forward(y);
-    return this.drop.forward(this.fc2.forward(y), mode); //                    [.., d]
+    return this.drop.forward(this.fc2.forward(y, mode), mode); //                    [.., d]
   }
 }

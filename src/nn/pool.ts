@@ -49,10 +49,10 @@ export class AttentionPool extends Module {
   forward(x: Tensor, mode: Mode): Tensor {
     const { b, d } = dims(x, "b n d");
     const apart = (t: Tensor): Tensor => rearrange(t, "b n (a k) -> b a n k", { a: this.#heads });
-    const q = apart(this.q.forward(expand(this.latent, [b, 1, d]))); //             [b, a, 1, k]
-    const [k, v] = split(this.kv.forward(x), 2, -1).map(apart) as [Tensor, Tensor]; // [b, a, n, k] each
+    const q = apart(this.q.forward(expand(this.latent, [b, 1, d]), mode)); //             [b, a, 1, k]
+    const [k, v] = split(this.kv.forward(x, mode), 2, -1).map(apart) as [Tensor, Tensor]; // [b, a, n, k] each
     const y = rearrange(attend(q, k, v, this.#noDrop, mode), "b a n k -> b n (a k)"); // [b, 1, d]
-    const z = this.proj.forward(y); //                                              [b, 1, d]
+    const z = this.proj.forward(y, mode); //                                              [b, 1, d]
     return at(z.add(this.mlp.forward(this.norm.forward(z), mode)), 1, 0); //        [b, d]
   }
 }

@@ -1,0 +1,74 @@
+/** A LoRA adapter from and to a folder in PEFT's layout. Node only. */
+
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { VitrineError } from "../errors.ts";
+import type { Module } from "../nn/module.ts";
+import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { openSafetensors, saveSafetensors } from "../weights/safetensors-node.ts";
+import { adapterConfigFile, adapterTensors, fillAdapter, readAdapterConfig } from "./adapter.ts";
+
+const configFile = "adapter_config.json";
+const weightsFile = "adapter_model.safetensors";
+
+/** What an adapter's files say besides its values. */
+export interface SaveAdapterOptions {
+  /** Paths of modules that are saved whole; none without it. */
+  readonly wholeModules?: readonly string[] | undefined;
+  /** What people call the model that was adapted. */
+  readonly base: string;
+}
+
+/**
+ * Writes `adapter_config.json` and `adapter_model.safetensors`, each whole; `peft.PeftModel.from_pretrained(model, folder)` loads them.
+ * @throws {VitrineError} INVALID_ARGUMENT for a model without adapters; STORAGE_FAILURE.
+ */
+export async function saveAdapter(
+  folder: string,
+  model: Module,
+  { wholeModules = [], base }: SaveAdapterOptions,
+): Promise<void> {
+  const text = `${JSON.stringify(adapterConfigFile(model, wholeModules, base), undefined, 2)}\n`;
+  const tensors = await adapterTensors(model, wholeModules);
+  await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+    throw new VitrineError("STORAGE_FAILURE", {
+      rule: "the adapter's folder must be made",
+      evidence: cause.code,
+      place: folder,
+      cause,
+    });
+  });
+  await saveSafetensors(join(folder, weightsFile), tensors, [["format", "pt"]]);
+  await writeFileAtomically(join(folder, configFile), [new TextEncoder().encode(text)]);
+}
+
+/**
+ * Gives a model the adapters of a folder that PEFT or `saveAdapter` wrote, and the modules saved whole with them.
+ * @throws {VitrineError} NOT_FOUND, INVALID_FILE, or WEIGHTS_MISMATCH listing all that does not fit the model.
+ */
+export async function loadAdapter(folder: string, model: Module): Promise<void> {
+  const path = join(folder, configFile);
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new VitrineError("NOT_FOUND", {
+      rule: `an adapter's folder must have ${configFile} and ${weightsFile}`,
+      evidence: cause.code,
+      place: folder,
+    });
+  });
+  const config = readAdapterConfig(parse(text, path), path);
+  const source = await openSafetensors(join(folder, weightsFile));
+  try {
+    await fillAdapter(model, config, source);
+  } finally {
+    await source.close();
+  }
+}
+
+function parse(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    const evidence = (cause as Error).message;
+    throw new VitrineError("INVALID_FILE", { rule: "the file must be JSON", evidence, place, cause });
+  }
+}
