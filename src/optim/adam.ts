@@ -39,27 +39,12 @@ export function adamW(trainables: readonly Trainable[], options: AdamOptions = {
   return adamWith("decoupled", trainables, options);
 }
 
-function adamWith(
-  decay: "coupled" | "decoupled",
-  trainables: readonly Trainable[],
-  { betas: [beta1, beta2] = [0.9, 0.999], epsilon = 1e-8 }: AdamOptions,
-): Optimizer {
-  const sums = trainables.map(({ variable }) => zeroState(variable, "exp_sum"));
-  const squareSums = trainables.map(({ variable }) => zeroState(variable, "exp_sum_sq"));
-
+function adamWith(decay: "coupled" | "decoupled", trainables: readonly Trainable[], options: AdamOptions): Optimizer {
+  const moments = adamMoments(trainables, options);
   return {
-    inputs: { learning_rate: [], moment_scale: [], epsilon: [] },
-    state: byName([...sums, ...squareSums]),
-
-    feeds(step, learningRate) {
-      const t = step + 1;
-      const s = Math.sqrt((1 - beta2) / (1 - beta2 ** t));
-      return {
-        learning_rate: scalarArray(learningRate),
-        moment_scale: scalarArray((1 - beta1) / ((1 - beta1 ** t) * s)),
-        epsilon: scalarArray(epsilon / s),
-      };
-    },
+    inputs: moments.inputs,
+    state: moments.state,
+    feeds: moments.feeds,
 
     update(gradients, inputs) {
       requireGradients(trainables, gradients);
@@ -75,15 +60,48 @@ function adamWith(
           const p = new Tensor(variable.value);
           const decays = weightDecay !== 0;
           const g = decays && decay === "coupled" ? gradients[i]!.add(p.mul(weightDecay)) : gradients[i]!;
-          const sum = new Tensor(sums[i]!.value).mul(beta1).add(g);
-          const squareSum = new Tensor(squareSums[i]!.value).mul(beta2).add(g.mul(g));
-          const change = sum.div(sqrt(squareSum).add(inputs.epsilon!)).mul(stepSize(settings));
+          const change = moments.direction(i, g, inputs).mul(stepSize(settings));
           const kept = decays && decay === "decoupled" ? p.mul(keep(settings)) : p;
-          recordUpdate(sums[i]!, sum.value);
-          recordUpdate(squareSums[i]!, squareSum.value);
           recordUpdate(variable, kept.sub(change).value);
         }
       });
+    },
+  };
+}
+
+/** The running sums M and V of some parameters: what Adam, AdamW and LAMB have in common. */
+interface AdamMoments extends Pick<Optimizer, "inputs" | "state" | "feeds"> {
+  /** Records the new sums of parameter i. @returns M / (√V + ε′); times `moment_scale` it is Adam's direction */
+  direction(i: number, gradient: Tensor, inputs: Readonly<Record<string, Tensor>>): Tensor;
+}
+
+/** Moments with bias correction, in the form that the head of this file explains. */
+export function adamMoments(
+  trainables: readonly Trainable[],
+  { betas: [beta1, beta2] = [0.9, 0.999], epsilon = 1e-8 }: AdamOptions,
+): AdamMoments {
+  const sums = trainables.map(({ variable }) => zeroState(variable, "exp_sum"));
+  const squareSums = trainables.map(({ variable }) => zeroState(variable, "exp_sum_sq"));
+  return {
+    inputs: { learning_rate: [], moment_scale: [], epsilon: [] },
+    state: byName([...sums, ...squareSums]),
+
+    feeds(step, learningRate) {
+      const t = step + 1;
+      const s = Math.sqrt((1 - beta2) / (1 - beta2 ** t));
+      return {
+        learning_rate: scalarArray(learningRate),
+        moment_scale: scalarArray((1 - beta1) / ((1 - beta1 ** t) * s)),
+        epsilon: scalarArray(epsilon / s),
+      };
+    },
+
+    direction(i, g, inputs) {
+      const sum = new Tensor(sums[i]!.value).mul(beta1).add(g);
+      const squareSum = new Tensor(squareSums[i]!.value).mul(beta2).add(g.mul(g));
+      recordUpdate(sums[i]!, sum.value);
+      recordUpdate(squareSums[i]!, squareSum.value);
+      return sum.div(sqrt(squareSum).add(inputs.epsilon!));
     },
   };
 }

@@ -11,6 +11,9 @@ export {
   weightDecayGroups,
   withLayerDecay,
 } from "./groups.ts";
+export { lamb } from "./lamb.ts";
+export { type LionOptions, lion } from "./lion.ts";
+export { type MuonOptions, muon } from "./muon.ts";
 export type { Optimizer, Trainable } from "./optimizer.ts";
 export {
   type CosineOptions,
@@ -20,6 +23,10 @@ export {
   linearSchedule,
   type NoamOptions,
   noamSchedule,
+  type OneCycleOptions,
+  oneCycleSchedule,
+  type PlateauOptions,
+  plateauRate,
   type Schedule,
   type StepOptions,
   stepSchedule,

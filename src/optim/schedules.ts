@@ -105,6 +105,77 @@ export function noamSchedule({ width, warmup, factor = 1 }: NoamOptions): Schedu
   };
 }
 
+/** Options of `oneCycleSchedule`; PyTorch's defaults. */
+export interface OneCycleOptions {
+  /** Highest learning rate. */
+  readonly learningRate: number;
+  /** Steps of the whole. */
+  readonly steps: number;
+  /** Share of the steps in which it rises; default 0.3. */
+  readonly rise?: number;
+  /** Learning rate at step 0; default a 25th of the highest. */
+  readonly start?: number;
+  /** Learning rate at the last step; default a 10,000th of `start`. */
+  readonly end?: number;
+}
+
+/**
+ * From `start` up to η and down to `end`, each along half a cosine.
+ * @source Smith & Topin, arXiv:1708.07120; torch.optim.lr_scheduler.OneCycleLR, without its cycle of momentum
+ */
+export function oneCycleSchedule({
+  learningRate,
+  steps,
+  rise = 0.3,
+  start = learningRate / 25,
+  end = start / 1e4,
+}: OneCycleOptions): Schedule {
+  const top = rise * steps - 1;
+  const between = (from: number, to: number, share: number): number =>
+    to + ((from - to) / 2) * (1 + Math.cos(Math.PI * share));
+  return (t) => {
+    if (t <= top) return top > 0 ? between(start, learningRate, t / top) : learningRate;
+    const from = Math.max(0, top);
+    return between(learningRate, end, Math.min(1, (t - from) / (steps - 1 - from)));
+  };
+}
+
+/** Options of `plateauRate`; PyTorch's defaults. */
+export interface PlateauOptions {
+  /** Learning rate before the first fall. */
+  readonly learningRate: number;
+  /** What each fall multiplies by; default 0.1. */
+  readonly factor?: number;
+  /** Measurements in a row without improvement that are borne before the next such one brings a fall; default 10. */
+  readonly patience?: number;
+  /** Lowest learning rate; default 0. */
+  readonly min?: number;
+}
+
+/**
+ * The learning rate after some measured losses: it falls when they no longer do. An improvement is a loss 0.01 % below the least so far.
+ * A pure function of the losses, so that a run that is resumed needs nothing but them.
+ * @source torch.optim.lr_scheduler.ReduceLROnPlateau
+ */
+export function plateauRate(
+  losses: readonly number[],
+  { learningRate, factor = 0.1, patience = 10, min = 0 }: PlateauOptions,
+): number {
+  let rate = learningRate;
+  let least = Number.POSITIVE_INFINITY;
+  let without = 0;
+  for (const loss of losses) {
+    const better = loss < least * (1 - 1e-4);
+    if (better) least = loss;
+    without = better ? 0 : without + 1;
+    if (without <= patience) continue;
+    const next = Math.max(rate * factor, min);
+    if (rate - next > 1e-8) rate = next;
+    without = 0;
+  }
+  return rate;
+}
+
 function withWarmup(top: number, { warmup, warmupStart }: Required<Warmup>, after: Schedule): Schedule {
   return (t) => (t < warmup ? warmupStart + (t * (top - warmupStart)) / warmup : after(t));
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ndarray } from "../../src/graph/dtype.ts";
 import {
@@ -6,6 +7,8 @@ import {
   cosineSchedule,
   linearSchedule,
   noamSchedule,
+  oneCycleSchedule,
+  plateauRate,
   type Schedule,
   stepSchedule,
 } from "../../src/optim/schedules.ts";
@@ -82,4 +85,48 @@ test("a step schedule falls every so many steps, after its warm-up", () => {
 
 test("a constant schedule is constant", () => {
   expect([0, 1, 1000].map(constantSchedule(0.5))).toEqual([0.5, 0.5, 0.5]);
+});
+
+const torch = JSON.parse(readFileSync(new URL("golden/schedules.json", import.meta.url), "utf8")) as {
+  readonly oneCycle: readonly {
+    readonly config: {
+      readonly max_lr: number;
+      readonly total_steps: number;
+      readonly pct_start?: number;
+      readonly div_factor?: number;
+      readonly final_div_factor?: number;
+    };
+    readonly rates: readonly number[];
+  }[];
+  readonly plateau: readonly {
+    readonly config: { readonly factor: number; readonly patience: number; readonly min_lr?: number };
+    readonly losses: readonly number[];
+    readonly rates: readonly number[];
+  }[];
+};
+
+test.each(torch.oneCycle)("one cycle equals PyTorch's: $config", ({ config, rates }) => {
+  const {
+    max_lr: learningRate,
+    total_steps: steps,
+    pct_start: rise = 0.3,
+    div_factor = 25,
+    final_div_factor = 1e4,
+  } = config;
+  const start = learningRate / div_factor;
+  const schedule = oneCycleSchedule({ learningRate, steps, rise, start, end: start / final_div_factor });
+  for (const [t, rate] of rates.entries()) expect(schedule(t) / rate, `step ${t}`).toBeCloseTo(1, 10);
+});
+
+test.each(torch.plateau)("plateau equals PyTorch's: $config", ({ config, losses, rates }) => {
+  const { factor, patience, min_lr: min = 0 } = config;
+  const options = { learningRate: 0.1, factor, patience, min };
+  for (const [n, rate] of rates.entries())
+    expect(plateauRate(losses.slice(0, n), options) / rate, `after ${n}`).toBeCloseTo(1, 12);
+});
+
+test("one cycle without a rise begins at its top", () => {
+  const schedule = oneCycleSchedule({ learningRate: 1, steps: 10, rise: 0, end: 0 });
+  expect(schedule(0)).toBe(1);
+  expect(schedule(9)).toBeCloseTo(0, 12);
 });
