@@ -5,6 +5,6 @@ export type { Means, TrainEvent } from "./events.ts";
 export { type FitOptions, fit } from "./fit.ts";
 export { type Classifier, classification, type LabelLoss, type Objective, type TrainingBatch } from "./objective.ts";
 export { type Preset, presetForPictures, presets } from "./presets.ts";
-export { fineTuning, fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
+export { adapterTuning, fineTuning, fromScratch, probing, type Recipe, recipeFrom } from "./recipe.ts";
 export { compileTrainingStep, noWeightDecay, type StepOptions, trainedParameters } from "./step.ts";
 export { compileValidation, validate } from "./validate.ts";

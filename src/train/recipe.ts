@@ -6,21 +6,50 @@ import { VitrineError } from "../errors.ts";
 /** A complete recipe. */
 export interface Recipe {
   readonly epochs: number;
-  /** Images of one step. */
+  /** Images that are held in memory together. */
   readonly batchSize: number;
+  /** Batches of one optimiser step: their gradients count as those of one batch as large as all of them. */
+  readonly accumulate: number;
+  readonly optimizer: "adamw" | "adam" | "sgd" | "lamb" | "lion" | "muon";
+  /** Of SGD (with Nesterov's look ahead) and Muon; `null` for their own: 0.9 and 0.95. */
+  readonly momentum: number | null;
+  /** Of Adam, AdamW, LAMB, Lion, and of Muon's AdamW; `null` for their own: 0.9 and 0.999, Lion 0.9 and 0.99. */
+  readonly betas: readonly [number, number] | null;
   /** Highest learning rate, reached after the warm-up. */
   readonly learningRate: number;
-  /** Learning rate at the end of the cosine. */
+  /** Lowest learning rate: at the end of cosine and one-cycle, and under plateau. */
   readonly minLearningRate: number;
+  /**
+   * How the learning rate falls after the warm-up. `cosine`: along half a cosine. `one-cycle`: the same, after a rise of `warmupEpochs` along a cosine too.
+   * `step`: by `decayRate` every `decayEpochs`. `plateau`: by `decayRate` after more than `decayEpochs` without a lower validation loss. `constant`: never.
+   */
+  readonly schedule: "cosine" | "one-cycle" | "step" | "plateau" | "constant";
+  readonly decayEpochs: number;
+  /** In (0, 1]. */
+  readonly decayRate: number;
   readonly warmupEpochs: number;
-  /** AdamW's, for matrices; vectors, biases, tokens and positions have none. */
+  /** For matrices; vectors, biases, tokens and positions have none. */
   readonly weightDecay: number;
   /** Factor on the learning rate from each block to the one before it, in (0, 1]; 1 treats all alike. */
   readonly layerDecay: number;
   /** Largest global norm of the gradient; `null` for none. */
   readonly clipNorm: number | null;
+  /** Share of the running average of the weights that each step keeps (0.9998); validation and the saved model use the average. `null` for none. */
+  readonly ema: number | null;
+  /** The average keeps less at first, so that it does not remember the first steps: 1 − (1 + step)^−⅔, up to `ema`. */
+  readonly emaWarmup: boolean;
+  /** Ends the training after so many epochs without a better validation accuracy; `null` for never. */
+  readonly patience: number | null;
+  /** `cross-entropy`: one label an image. `bce`: one yes-or-no decision for each label (Wightman et al., arXiv:2110.00476). */
+  readonly loss: "cross-entropy" | "bce";
+  /** With `bce`: targets above it count as yes, all others as no; `null` leaves mixed and smoothed targets as they are. */
+  readonly targetThreshold: number | null;
   /** In [0, 1). */
   readonly labelSmoothing: number;
+  /** Shows every class equally often, however many images it has. */
+  readonly balance: boolean;
+  /** How often each image of an epoch appears in it, changed each time anew; epochs keep their length (Hoffer et al., arXiv:1901.09335). */
+  readonly repeats: number;
   /** α of mixup; 0 switches it off. */
   readonly mixup: number;
   /** α of CutMix; 0 switches it off. */
@@ -40,6 +69,21 @@ export interface Recipe {
   readonly colorJitter: number;
   /** Probability of random erasing. */
   readonly erase: number;
+  /** What is trained: all; low-rank adapters and the head; or the head alone, on what the rest makes of the images. */
+  readonly tune: "full" | "lora" | "probe";
+  /** Rank of the adapters. */
+  readonly loraRank: number;
+  /** Adapters are scaled by this over their rank. */
+  readonly loraAlpha: number;
+  /** Dropout rate of what adapters read, in [0, 1). */
+  readonly loraDropout: number;
+  /** Linear maps that get adapters, by path or last parts of it. */
+  readonly loraTargets: readonly string[];
+  /**
+   * In how many random versions (crop, flip, …) each image's features are computed before a probe is trained; its epochs take them in turn.
+   * 0: anew in each step. Without random changes one is enough.
+   */
+  readonly probeViews: number;
 }
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
@@ -55,13 +99,27 @@ const range = v.pipe(
 const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   epochs: count,
   batchSize: count,
+  accumulate: count,
+  optimizer: v.picklist(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
+  momentum: v.nullable(belowOne),
+  betas: v.nullable(v.tuple([belowOne, belowOne])),
   learningRate: positive,
   minLearningRate: atLeastZero,
+  schedule: v.picklist(["cosine", "one-cycle", "step", "plateau", "constant"]),
+  decayEpochs: positive,
+  decayRate: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   warmupEpochs: atLeastZero,
   weightDecay: atLeastZero,
   layerDecay: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   clipNorm: v.nullable(positive),
+  ema: v.nullable(belowOne),
+  emaWarmup: v.boolean(),
+  patience: v.nullable(count),
+  loss: v.picklist(["cross-entropy", "bce"]),
+  targetThreshold: v.nullable(belowOne),
   labelSmoothing: belowOne,
+  balance: v.boolean(),
+  repeats: count,
   mixup: atLeastZero,
   cutmix: atLeastZero,
   dropPath: belowOne,
@@ -72,19 +130,39 @@ const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   flip: share,
   colorJitter: share,
   erase: share,
+  tune: v.picklist(["full", "lora", "probe"]),
+  loraRank: count,
+  loraAlpha: positive,
+  loraDropout: belowOne,
+  loraTargets: v.pipe(v.array(v.string()), v.minLength(1)),
+  probeViews: v.pipe(v.number(), v.integer(), v.minValue(0)),
 });
 
 /** For small models that start from nothing, on small images. */
 export const fromScratch: Recipe = {
   epochs: 20,
   batchSize: 64,
+  accumulate: 1,
+  optimizer: "adamw",
+  momentum: null,
+  betas: null,
   learningRate: 1e-3,
   minLearningRate: 1e-5,
+  schedule: "cosine",
+  decayEpochs: 10,
+  decayRate: 0.1,
   warmupEpochs: 1,
   weightDecay: 0.05,
   layerDecay: 1,
   clipNorm: 1,
+  ema: null,
+  emaWarmup: false,
+  patience: null,
+  loss: "cross-entropy",
+  targetThreshold: null,
   labelSmoothing: 0.1,
+  balance: false,
+  repeats: 1,
   mixup: 0,
   cutmix: 0,
   dropPath: 0,
@@ -95,6 +173,12 @@ export const fromScratch: Recipe = {
   flip: 0.5,
   colorJitter: 0,
   erase: 0,
+  tune: "full",
+  loraRank: 8,
+  loraAlpha: 16,
+  loraDropout: 0,
+  loraTargets: ["attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2"],
+  probeViews: 4,
 };
 
 /** For photographs, from published weights. */
@@ -109,6 +193,12 @@ export const fineTuning: Recipe = {
   crop: "resized",
   cropScale: [0.4, 1],
 };
+
+/** For photographs, from published weights that stay as they are: only adapters and the head learn. */
+export const adapterTuning: Recipe = { ...fineTuning, tune: "lora", learningRate: 1e-3, layerDecay: 1 };
+
+/** For few photographs, from published weights that stay as they are: only the head learns. */
+export const probing: Recipe = { ...fineTuning, tune: "probe", epochs: 40, learningRate: 1e-2, layerDecay: 1 };
 
 /**
  * A recipe from a base and changes to it.
