@@ -2,9 +2,11 @@
 
 import { VitrineError } from "../errors.ts";
 import { dims, rearrange, softmax, split, type Tensor, tap } from "../tensor/index.ts";
+import { type Mask, seeingFactor } from "./attention-masks.ts";
+import { type Similarity, scaledDot } from "./attention-similarity.ts";
 import { Dropout } from "./drop.ts";
 import { Linear, type LinearInit } from "./linear.ts";
-import { type Mode, Module } from "./module.ts";
+import { evaluation, type Mode, Module } from "./module.ts";
 import type { TokenNorm, TokenNormMaker } from "./norm.ts";
 
 /** What an attention may be told besides its sizes. */
@@ -25,6 +27,42 @@ export interface AttentionOptions {
   readonly init?: LinearInit | undefined;
 }
 
+/** How attention compares, masks and forgets. */
+export interface Attending {
+  /** The first stage; scaled dot product without it. */
+  readonly similarity?: Similarity | undefined;
+  /** Which keys each query sees; all without it. A query that sees none gets weights and a result of zeros. */
+  readonly mask?: Mask | undefined;
+  /** Dropout of the weights. */
+  readonly drop?: Dropout | undefined;
+  readonly mode?: Mode | undefined;
+}
+
+/** The results of the three stages. */
+export interface Attended {
+  /** [.., n, m], before the mask. */
+  readonly scores: Tensor;
+  /** [.., n, m], of each row the sum is 1, or 0 where no key is seen. */
+  readonly weights: Tensor;
+  /** [.., n, v]. */
+  readonly output: Tensor;
+}
+
+/**
+ * Attention as its three stages: similarity, normalisation, weighted sum.
+ * @param queries [.., n, q]; keys: [.., m, k]; values: [.., m, v]
+ * @returns the weights are also tapped as `probs` (rows that see no key are uniform there)
+ */
+export function attendInStages(queries: Tensor, keys: Tensor, values: Tensor, how: Attending = {}): Attended {
+  const { similarity = scaledDot, mask, drop, mode = evaluation } = how;
+  const scores = similarity(queries, keys); //                                         [.., n, m]
+  const probs = tap("probs", softmax(mask ? scores.add(mask.bias) : scores)); //       [.., n, m]
+  const mixed = (drop ? drop.forward(probs, mode) : probs).matmul(values); //          [.., n, v]
+  // The result is set to zero rather than the weights, so that the parts can still be fused into one operator.
+  const sees = seeingFactor(mask);
+  return { scores, weights: sees ? probs.mul(sees) : probs, output: sees ? mixed.mul(sees) : mixed };
+}
+
 /**
  * softmax(q kᵀ / √k) v for each head.
  * @param q [b, a, n, k]; k, v: [b, a, m, k]
@@ -32,10 +70,7 @@ export interface AttentionOptions {
  * @source Vaswani et al., arXiv:1706.03762, equation (1)
  */
 export function attend(q: Tensor, k: Tensor, v: Tensor, drop: Dropout, mode: Mode): Tensor {
-  const scale = (q.shape[3] as number) ** -0.5;
-  const scores = q.mul(scale).matmul(k.transpose([0, 1, 3, 2])); // [b, a, n, m]
-  const probs = tap("probs", softmax(scores)); //                   [b, a, n, m]
-  return drop.forward(probs, mode).matmul(v); //                    [b, a, n, k]
+  return attendInStages(q, k, v, { drop, mode }).output;
 }
 
 /**

@@ -1,7 +1,41 @@
 /** The boxes that papers share: modules with named parameters, and how these begin. */
 
 export { type Activation, activate, activationNamed } from "./activations.ts";
-export { Attention, type AttentionOptions, attend } from "./attention.ts";
+export {
+  type Attended,
+  type Attending,
+  Attention,
+  type AttentionOptions,
+  attend,
+  attendInStages,
+} from "./attention.ts";
+export { LocalAttention } from "./attention-local.ts";
+export {
+  addedMask,
+  allowedMask,
+  bandMask,
+  blockMask,
+  causalMask,
+  joinMasks,
+  keyPaddingMask,
+  type Mask,
+  validPositions,
+} from "./attention-masks.ts";
+export {
+  type KeysAndValues,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+  type MultiheadInputs,
+} from "./attention-multihead.ts";
+export {
+  AdditiveSimilarity,
+  CosineSimilarity,
+  dot,
+  GeneralSimilarity,
+  LocationSimilarity,
+  type Similarity,
+  scaledDot,
+} from "./attention-similarity.ts";
 export { type BiasTableRule, resizeBiasTable } from "./bias-table.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { Dropout, DropPath, dropPathRates } from "./drop.ts";

@@ -1,0 +1,121 @@
+/**
+ * Masks of attention: which keys each query sees, and what is added to its scores.
+ *
+ * A mask acts on the scores, before the softmax; never on the values. Queries count n, keys m; every mask broadcasts to [.., n, m].
+ */
+
+import type { Dim } from "../graph/dim.ts";
+import { subDims } from "../graph/dim.ts";
+import {
+  and,
+  apply,
+  cast,
+  greater,
+  greaterOrEqual,
+  less,
+  lessOrEqual,
+  max,
+  maximum,
+  pad,
+  scalar,
+  sizeScalar,
+  type Tensor,
+  unsqueeze,
+  where,
+} from "../tensor/index.ts";
+
+/** What normalising scores must know of a mask. */
+export interface Mask {
+  /** Added to the scores; at most `blocked` where a query does not see a key. */
+  readonly bias: Tensor;
+  /** [.., n or 1, 1] true where a query sees a key at all; absent where every query is known to. */
+  readonly sees?: Tensor | undefined;
+}
+
+/** What stands for −∞ in scores: it swallows every score of use, and unlike −∞ it leaves no NaN in rows where all keys are blocked. */
+export const blocked: number = -1e30;
+
+/**
+ * A mask from a condition: true where the query sees the key (scaled_dot_product_attention's convention; MultiheadAttention's is the opposite).
+ * @param allowed bool, broadcasts to [.., n, m]
+ */
+export function allowedMask(allowed: Tensor): Mask {
+  return addedMask(biasOf(allowed));
+}
+
+/** A mask that is added to the scores; −∞ blocks. @param added broadcasts to [.., n, m] */
+export function addedMask(added: Tensor): Mask {
+  const bias = maximum(added, blocked);
+  return { bias, sees: greater(max(bias, { axes: [-1], keepDims: true }), blocked / 2) };
+}
+
+/**
+ * Keys that are padding are blocked for every query, head and layer.
+ * @param valid bool [b, m], true where a key is no padding
+ * @returns a mask for scores [b, a, n, m]
+ */
+export function keyPaddingMask(valid: Tensor): Mask {
+  return allowedMask(unsqueeze(valid, 1, 2));
+}
+
+/** True at the first `lengths[b]` of m positions. @param lengths int64 [b] @returns bool [b, m] */
+export function validPositions(lengths: Tensor, m: Dim): Tensor {
+  return less(positions(m), unsqueeze(lengths, 1));
+}
+
+/** Query i sees the keys up to its own position; where there are more keys than queries, the queries are the last ones. [n, m] */
+export function causalMask(n: Dim, m: Dim = n): Mask {
+  return { bias: biasOf(lessOrEqual(distances(n, m), 0)) };
+}
+
+/**
+ * Query i sees the keys from i − before to i + after: local windows, and with `after` 0 the banded causal attention of GPT-3.
+ * Where there are more keys than queries, the queries are the last ones. [n, m]
+ */
+export function bandMask(n: Dim, m: Dim, { before, after }: { readonly before: number; readonly after: number }): Mask {
+  const apart = distances(n, m);
+  return { bias: biasOf(and(greaterOrEqual(apart, -before), lessOrEqual(apart, after))) };
+}
+
+/** Queries and keys of the same block of `size` positions see each other, both counted from the first. [n, m] */
+export function blockMask(n: Dim, m: Dim, size: number): Mask {
+  const blockOf = (count: Dim): Tensor => apply("Div", [positions(count), scalar(size, "int64")]);
+  // A query beyond the last key's block would see none.
+  return allowedMask(apply("Equal", [unsqueeze(blockOf(n), 1), unsqueeze(blockOf(m), 0)]));
+}
+
+/** A query sees a key where all the masks let it; added numbers are summed. */
+export function joinMasks(...masks: readonly (Mask | undefined)[]): Mask | undefined {
+  const [first, ...rest] = masks.filter((mask) => mask !== undefined);
+  if (!first || rest.length === 0) return first;
+  // Two masks that each leave every query a key may together leave none.
+  return addedMask(rest.reduce((bias, mask) => bias.add(mask.bias), first.bias));
+}
+
+/** The mask for `count` more keys at the end that every query sees. */
+export function withOpenKeys({ bias, sees }: Mask, count: number): Mask {
+  const last = bias.rank - 1;
+  const wide = pad(bias, [last], [[0, count]]);
+  return { bias: wide, sees: sees && greater(max(wide, { axes: [-1], keepDims: true }), blocked / 2) };
+}
+
+/** 0 where the condition holds, `blocked` elsewhere. */
+function biasOf(allowed: Tensor): Tensor {
+  return where(allowed, scalar(0), blocked);
+}
+
+/** [n, m]: how far key j lies after query i, the last key and the last query at the same place. */
+function distances(n: Dim, m: Dim): Tensor {
+  const ahead = sizeScalar(subDims(m, n));
+  return unsqueeze(positions(m), 0).sub(unsqueeze(positions(n).add(ahead), 1));
+}
+
+/** 0 … n − 1. */
+function positions(n: Dim): Tensor {
+  return apply("Range", [scalar(0, "int64"), sizeScalar(n), scalar(1, "int64")]);
+}
+
+/** The sizes by which results are multiplied: 1 where a query sees a key, 0 where it sees none. */
+export function seeingFactor(mask: Mask | undefined): Tensor | undefined {
+  return mask?.sees && cast(mask.sees, "float32");
+}

@@ -1,0 +1,142 @@
+/** Cases of attention: its three stages one by one, PyTorch's MultiheadAttention and scaled_dot_product_attention, Luong's local attention. */
+
+import { VitrineError } from "../../errors.ts";
+import { attendInStages } from "../../nn/attention.ts";
+import { LocalAttention } from "../../nn/attention-local.ts";
+import { addedMask, allowedMask, joinMasks, keyPaddingMask, type Mask } from "../../nn/attention-masks.ts";
+import { MultiheadAttention } from "../../nn/attention-multihead.ts";
+import {
+  AdditiveSimilarity,
+  CosineSimilarity,
+  dot,
+  GeneralSimilarity,
+  LocationSimilarity,
+  type Similarity,
+  scaledDot,
+} from "../../nn/attention-similarity.ts";
+import { Module } from "../../nn/module.ts";
+import { cast, mean, not, type Tensor, tap, unsqueeze } from "../../tensor/index.ts";
+import type { GoldenModel } from "./adapter.ts";
+import { configNumber } from "./config.ts";
+import type { GoldenFile } from "./golden-file.ts";
+
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** @throws {VitrineError} as `Adapter`. */
+export function attentionAdapter(golden: GoldenFile): GoldenModel {
+  const { config, reference } = golden;
+  const named = { rules: [], valueNamed: (name: string) => ({ tap: name }) };
+  if (/MultiheadAttention/.test(reference)) return { ...named, ...multihead(golden) };
+  if (/scaled_dot_product_attention/.test(reference)) return { ...named, ...functional() };
+  if (typeof config.similarity === "string") return { ...named, ...stages(golden, config.similarity) };
+  if (/local-p/.test(reference)) return { ...named, ...local(golden) };
+  throw new VitrineError("UNKNOWN_NAME", {
+    rule: "an attention's reference must be MultiheadAttention, scaled_dot_product_attention, local-p, or say its similarity",
+    evidence: `got "${reference}"`,
+    place: golden.case,
+  });
+}
+
+type Built = Pick<GoldenModel, "module" | "forward">;
+
+class Nothing extends Module {}
+
+/** Boolean masks of MultiheadAttention are 1 where a key is blocked. */
+function multihead(golden: GoldenFile): Built {
+  const { config, inputs: given } = golden;
+  const number = (name: string, fallback?: number): number => configNumber(golden, name, fallback);
+  const width = number("embed_dim");
+  const module = new MultiheadAttention(width, number("num_heads"), {
+    keyWidth: number("kdim", width),
+    valueWidth: number("vdim", width),
+    bias: config.bias !== false,
+    biasKv: config.add_bias_kv === true,
+  });
+  const batched = (t: Tensor | undefined): Tensor | undefined =>
+    t && config.batch_first !== true ? t.transpose([1, 0, 2]) : t;
+  return {
+    module,
+    forward: ({ query, key, value, attn_mask: mask, key_padding_mask: padding }, mode) => {
+      const blocked = (t: Tensor): Tensor => not(cast(t, "bool"));
+      const masks: (Mask | undefined)[] = [
+        padding && keyPaddingMask(blocked(padding)),
+        mask && (given.get("attn_mask")!.dtype === "float32" ? addedMask(mask) : allowedMask(blocked(mask))),
+      ];
+      const { output, weights } = module.forward(batched(query)!, {
+        key: batched(key),
+        value: batched(value),
+        mask: joinMasks(...masks),
+        mode,
+      });
+      tap("attn_weights_mean", mean(weights, { axes: [1] }));
+      return { attn_output: batched(output)!, attn_weights: weights };
+    },
+  };
+}
+
+/** Boolean masks are 1 where a key is seen. */
+function functional(): Built {
+  return {
+    module: new Nothing(),
+    forward: ({ query, key, value, attn_mask: mask }) => {
+      const seen = mask && (mask.dtype === "float32" ? addedMask(mask) : allowedMask(cast(mask, "bool")));
+      const { output, weights } = attendInStages(query!, key!, value!, { mask: seen });
+      tap("attn_weights", weights);
+      return { output };
+    },
+  };
+}
+
+function stages(golden: GoldenFile, name: string): Built {
+  const { similarity, module } = similarityNamed(golden, name);
+  return {
+    module,
+    forward: ({ query, key, value, mask }: Tensors) => {
+      const seen = mask && allowedMask(unsqueeze(cast(mask, "bool"), 1));
+      const { scores, weights, output } = attendInStages(query!, key!, value ?? key!, { similarity, mask: seen });
+      return { scores, weights, output };
+    },
+  };
+}
+
+function similarityNamed(
+  golden: GoldenFile,
+  name: string,
+): { readonly similarity: Similarity; readonly module: Module } {
+  const number = (key: string): number => configNumber(golden, key);
+  const learned = (module: Module & { forward: Similarity }) => ({
+    module,
+    similarity: (q: Tensor, k: Tensor) => module.forward(q, k),
+  });
+  switch (name) {
+    case "dot":
+      return { similarity: dot, module: new Nothing() };
+    case "scaled_dot":
+      return { similarity: scaledDot, module: new Nothing() };
+    case "cosine":
+      return learned(new CosineSimilarity());
+    case "general":
+      return learned(new GeneralSimilarity(number("query_dim"), number("key_dim")));
+    case "additive":
+      return learned(new AdditiveSimilarity(number("query_dim"), number("key_dim"), number("hidden_dim")));
+    case "location":
+      return learned(new LocationSimilarity(number("query_dim"), golden.params.get("linear_in.weight")?.shape[0] ?? 0));
+    default:
+      throw new VitrineError("UNKNOWN_NAME", {
+        rule: "a similarity must be dot, scaled_dot, cosine, general, additive or location",
+        evidence: `got "${name}"`,
+        place: golden.case,
+      });
+  }
+}
+
+function local(golden: GoldenFile): Built {
+  const module = new LocalAttention(configNumber(golden, "dim"), configNumber(golden, "window"));
+  return {
+    module,
+    forward: ({ query, key }: Tensors) => {
+      const { position, weights, output } = module.forward(query!, key!);
+      return { position, weights, output };
+    },
+  };
+}
