@@ -29,6 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "weights",
     "data",
     "tensor",
+    "gradient",
     "runtime",
     "compile",
     "nn",
@@ -52,6 +53,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "pretrained",
   ],
   explain: ["errors.ts", "graph", "data", "tensor", "gradient", "rewrite", "runtime", "compile", "nn", "pretrained"],
+  report: ["errors.ts", "graph", "weights", "data", "runtime", "compile", "pretrained", "train", "tasks", "explain"],
 };
 
 const doors = new Set(["cli", "core.ts", "index.ts", "web.ts"]);

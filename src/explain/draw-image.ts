@@ -169,14 +169,19 @@ function patchMark(
   return outline(x + left, y + top, right - left, bottom - top);
 }
 
-interface Shown {
+/** A photograph as it is drawn. */
+export interface Shown {
   readonly photo: Image;
   /** Where the maps lie on it. */
   readonly frame: Region;
 }
 
-/** What the model saw, from the photograph's own pixels. */
-function seenBy({ view, inputSize: [high, wide] }: ImageExplanation, image: Image, side = photoSide): Shown {
+/** What the model saw, from the photograph's own pixels. @param side the longer one of the picture, in pixels */
+export function seenBy(
+  { view, inputSize: [high, wide] }: Pick<ImageExplanation, "view" | "inputSize">,
+  image: Image,
+  side: number = photoSide,
+): Shown {
   const factor = side / Math.max(high, wide);
   const [width, height] = [Math.round(wide * factor), Math.round(high * factor)];
   const [left, top] = [Math.round(view.left), Math.round(view.top)];
@@ -207,7 +212,7 @@ function wholePhoto({ view }: ImageExplanation, image: Image): Shown {
 }
 
 /** Without colours, so that those of the map stand alone. */
-function inGrey(photo: Image): Image {
+export function inGrey(photo: Image): Image {
   return toRgb(toGrey(photo));
 }
 

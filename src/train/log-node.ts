@@ -13,6 +13,15 @@ export function appendEvent(folder: string, event: TrainEvent): void {
   appendFileSync(join(folder, logName), `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
 }
 
+/** All events of a run's log, those of earlier processes too; none where there is no log. A line that a killed process left unfinished is passed over. */
+export function readLog(folder: string): readonly TrainEvent[] {
+  const path = join(folder, logName);
+  if (!existsSync(path)) return [];
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line) => parse(line) ?? []);
+}
+
 /** Removes what a killed process logged after the checkpoint from which the run goes on, and a line that it left unfinished. */
 export async function rewindLog(folder: string, step: number): Promise<void> {
   const path = join(folder, logName);

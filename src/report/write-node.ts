@@ -1,0 +1,124 @@
+/** Writes the report of a training run into its folder. Node only. */
+
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { env } from "onnxruntime-common";
+import type { Dataset } from "../data/datasets/dataset.ts";
+import { packageFolder } from "../pretrained/packaged-node.ts";
+import type { Pretrained } from "../pretrained/pretrained.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { calibration, fitTemperature } from "../tasks/calibration.ts";
+import { matchLabels } from "../tasks/evaluate.ts";
+import { readLog } from "../train/log-node.ts";
+import { readRun } from "../train/run-node.ts";
+import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import type { ChoiceMade, DataFinding, ReportContent } from "./content.ts";
+import { historyOf } from "./history.ts";
+import { reportPage } from "./page.ts";
+import { predictDataset } from "./predict-node.ts";
+import { showMistakes } from "./show-mistakes-node.ts";
+
+/** The file inside a run's folder. */
+export const reportName = "report.html";
+
+/** What a report needs besides the folder's log and recipe. */
+export interface ReportOptions {
+  /** The model with the weights that were kept. */
+  readonly pretrained: Pretrained;
+  readonly train: Dataset;
+  /** The pictures that the figures are of, what they are called (`validation images`), and whether the best epoch was chosen by them. */
+  readonly judge: Dataset;
+  readonly judged: string;
+  readonly chosenBy: boolean;
+  readonly runtime: Runtime;
+  /** The data set's name, the page's title. */
+  readonly title: string;
+  /** Whose weights the training began with. */
+  readonly from?: string | undefined;
+  readonly choices?: readonly ChoiceMade[] | undefined;
+  readonly findings?: readonly DataFinding[] | undefined;
+  /** Mistakes with pictures; default 12. */
+  readonly shown?: number | undefined;
+  /** Threads that decode pictures. */
+  readonly workers?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A report that was written. */
+export interface WrittenReport {
+  readonly path: string;
+  readonly content: ReportContent;
+}
+
+/**
+ * Judges the model of a run and writes `report.html` into its folder: one page that needs no other file.
+ * @throws {VitrineError} NOT_FOUND where the folder holds no run; DATA_PROBLEM where no picture can be read; INTERRUPTED; STORAGE_FAILURE.
+ */
+export async function writeReport(folder: string, options: ReportOptions): Promise<WrittenReport> {
+  const content = await reportContent(folder, options);
+  const path = join(folder, reportName);
+  await writeFileAtomically(path, [new TextEncoder().encode(reportPage(content))]);
+  return { path, content };
+}
+
+async function reportContent(folder: string, options: ReportOptions): Promise<ReportContent> {
+  const { pretrained, train, judge, runtime, shown = 12 } = options;
+  const { recipe, seed } = await readRun(folder);
+  const { evaluation, answers, mistakes, unreadable } = await predictDataset(pretrained, judge, runtime, options);
+  const events = readLog(folder);
+  const bins = answers.labels.length < 500 ? 10 : 15;
+  return {
+    title: options.title,
+    model: {
+      name: pretrained.name,
+      architecture: pretrained.architecture,
+      parameters: pretrained.model.parameterCount(),
+      inputSize: pretrained.preprocessing.inputSize,
+      from: options.from,
+    },
+    data: {
+      classes: pretrained.labels,
+      trainCounts: countsOf(train, pretrained.labels),
+      judged: options.judged,
+      chosenBy: options.chosenBy,
+      findings: options.findings ?? [],
+      unreadable: unique([...unreadable, ...events.flatMap((event) => (event.type === "skipped" ? [event] : []))]),
+    },
+    choices: options.choices ?? [],
+    settings: { ...recipe, seed },
+    history: historyOf(events),
+    evaluation,
+    calibration: calibration(answers, bins),
+    temperature: fitTemperature(answers, bins),
+    mistakes,
+    shown: await showMistakes(mistakes.slice(0, shown), judge, pretrained, runtime),
+    environment: environment(runtime),
+  };
+}
+
+function countsOf(dataset: Dataset, labels: readonly string[]): readonly number[] {
+  const toLabel = matchLabels(dataset, labels);
+  const counts = new Array<number>(labels.length).fill(0);
+  for (let i = 0; i < dataset.length; i++) counts[toLabel[dataset.labelOf(i)]!]!++;
+  return counts;
+}
+
+/** Each file once: training comes across it in every epoch. */
+function unique<T extends { readonly file: string; readonly reason: string }>(
+  files: readonly T[],
+): ReportContent["data"]["unreadable"] {
+  return [...new Map(files.map(({ file, reason }) => [file, { file, reason }])).values()];
+}
+
+function environment({ device, threads }: Runtime): Readonly<Record<string, string>> {
+  const { version } = JSON.parse(readFileSync(join(packageFolder(), "package.json"), "utf8")) as { version: string };
+  return {
+    vitrine: version,
+    "ONNX Runtime": env.versions.common,
+    "Node.js": process.versions.node,
+    device: `${device}, ${threads} ${threads === 1 ? "thread" : "threads"}`,
+    ...(cpus()[0] ? { processor: cpus()[0]!.model.trim() } : {}),
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
