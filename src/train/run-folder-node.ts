@@ -11,6 +11,7 @@ import { writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import type { RunOptions } from "./run-node.ts";
 import { trainedParameters } from "./step.ts";
+import { frozenSum } from "./tuning-node.ts";
 
 const runSchema = v.looseObject({
   runId: v.string(),
@@ -121,6 +122,7 @@ export function identityOf(options: RunOptions, batchSize: number): string {
     batchSize,
     seed,
     trained: trained && [...trainedParameters(pretrained.model, trained).keys()],
+    frozen: frozenSum(pretrained.model, trained),
     objective: objective?.identity,
   };
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex");

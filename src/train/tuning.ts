@@ -1,0 +1,39 @@
+/** What of a model a recipe trains: all of it, adapters beside its maps, or its head alone. */
+
+import { familyNamed } from "../models/families.ts";
+import { addLora } from "../nn/lora.ts";
+import { isPartOf } from "../pretrained/adapter.ts";
+import type { Pretrained } from "../pretrained/pretrained.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** A model made ready for a recipe. */
+export interface Tuning {
+  /** Which parameters are trained, by name; undefined: all. */
+  readonly trained: ((name: string) => boolean) | undefined;
+  /** Paths of the maps to the logits. */
+  readonly heads: readonly string[];
+}
+
+/**
+ * Makes a model ready: for `lora`, gives it adapters that do not change its result yet.
+ * @param seed draws the adapters
+ * @throws {VitrineError} UNKNOWN_NAME for an adapter's target that fits no linear map.
+ */
+export async function startTuning(
+  { model, architecture }: Pretrained,
+  recipe: Pick<Recipe, "tune" | "loraRank" | "loraAlpha" | "loraDropout" | "loraTargets">,
+  seed: number,
+): Promise<Tuning> {
+  const { family } = await familyNamed(architecture);
+  const heads = family.heads.filter((head) => model.modules().has(head));
+  if (recipe.tune === "full") return { trained: undefined, heads };
+  if (recipe.tune === "lora")
+    addLora(model, {
+      rank: recipe.loraRank,
+      alpha: recipe.loraAlpha,
+      dropout: recipe.loraDropout,
+      targets: recipe.loraTargets,
+      seed,
+    });
+  return { trained: (name) => /\.lora\.[ab]$/.test(name) || isPartOf(name, heads), heads };
+}
