@@ -1,8 +1,17 @@
 /**
- * Random changes of training images, by timm's rules. All randomness comes from the stream that is passed: the same stream, the same image.
+ * Random changes of training images, in the order and by the rules of timm's `create_transform`: crop, flip, automatic augmentation or jitter, greyscale, blur,
+ * normalise, erase. All randomness comes from the stream that is passed: the same stream, the same image.
  */
 
 import type { RandomStream } from "../graph/random.ts";
+import type { AffineFilter } from "./augment/affine.ts";
+import { applyDrawing, drawAutoAugment } from "./augment/auto-augment.ts";
+import { gaussianBlur } from "./augment/blur.ts";
+import { applyChanges } from "./augment/change.ts";
+import { greyscale } from "./augment/enhance.ts";
+import { drawErasing, type EraseRules, eraseRegion } from "./augment/erase.ts";
+import { drawJitter, type JitterRules } from "./augment/jitter.ts";
+import { type AutoPolicy, parseAutoAugment } from "./augment/parse-policy.ts";
 import { toGrey, toRgb } from "./convert.ts";
 import { crop, flipHorizontal, type Image, type Region } from "./image.ts";
 import { normalize, type Preprocessing, roundHalfEven } from "./preprocess.ts";
@@ -24,10 +33,19 @@ export interface Augmentation {
     | { readonly kind: "padded"; readonly padding: number };
   /** Probability of the mirror image. */
   readonly flip: number;
-  /** Brightness, contrast and saturation change by factors from 1 − jitter to 1 + jitter, in random order. */
-  readonly jitter?: number | undefined;
-  /** Probability that a rectangle of the normalised input becomes noise (Zhong et al. 2017, timm's mode `pixel`). */
-  readonly erase?: number | undefined;
+  /** Automatic augmentation in timm's notation: `rand-m9-mstd0.5-inc1`, `augmix-m3-w3`, `3a`, …; see `parseAutoAugment`. */
+  readonly auto?: string | undefined;
+  /**
+   * Colour jitter: strengths of brightness, contrast and saturation (one number for all three), and perhaps of hue. As in timm, left out where `auto` is given and does
+   * not contain `3a`.
+   */
+  readonly jitter?: number | JitterRules | undefined;
+  /** Probability that colours become grey. */
+  readonly greyscale?: number | undefined;
+  /** Probability of a Gaussian blur of 23 taps, its standard deviation uniform in 0.1 … 2 pixels. */
+  readonly blur?: number | undefined;
+  /** Random erasing of the normalised input; a number is the probability of one rectangle of noise. */
+  readonly erase?: number | EraseRules | undefined;
 }
 
 /** timm's defaults for training from scratch on photographs. */
@@ -70,7 +88,10 @@ export function randomRegion(
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
 
-/** The augmented bytes, of the size of the model's input. */
+/**
+ * The augmented bytes, of the size of the model's input.
+ * @throws {VitrineError} INVALID_ARGUMENT when `auto` is not a policy.
+ */
 export function augmentImage(source: Image, config: Preprocessing, rules: Augmentation, random: RandomStream): Image {
   const [channels, height, width] = config.inputSize;
   let picture = channels === 1 ? toGrey(source) : toRgb(source);
@@ -85,11 +106,53 @@ export function augmentImage(source: Image, config: Preprocessing, rules: Augmen
     picture = crop(picture, { left, top: random.integer(2 * padding + 1) - padding, width, height });
   }
   if (rules.flip > 0 && random.uniform() < rules.flip) picture = flipHorizontal(picture);
-  if (rules.jitter) picture = jitterColour(picture, rules.jitter, random);
+  const { auto, jitter } = rules;
+  const fill = meanBytes(config);
+  if (auto !== undefined) {
+    const around = {
+      width,
+      height,
+      filters: affineFilters(rules),
+      translate: auto.startsWith("augmix") ? 0.3 : 0.45,
+    };
+    const drawing = drawAutoAugment(policyOf(rules, auto), random, around);
+    picture = applyDrawing(picture, drawing, auto.startsWith("ta_") ? [] : fill);
+  }
+  if (jitter && (auto === undefined || auto.includes("3a")))
+    picture = applyChanges(picture, drawJitter(jitter, random), fill);
+  if (rules.greyscale && random.uniform() < rules.greyscale) picture = greyscale(picture);
+  if (rules.blur && random.uniform() < rules.blur) picture = gaussianBlur(picture, 23, between(random, 0.1, 2));
   return picture;
 }
 
-/** The model's input for one training image, written to `out` as [channels, height, width]. */
+/** Policies by the rules that name them, so that each is parsed once. */
+const policies = new WeakMap<Augmentation, AutoPolicy>();
+
+function policyOf(rules: Augmentation, text: string): AutoPolicy {
+  const known = policies.get(rules);
+  if (known) return known;
+  const policy = parseAutoAugment(text);
+  policies.set(rules, policy);
+  return policy;
+}
+
+/** The colour that comes in from outside: the mean colour of the model's training images, as in timm. */
+function meanBytes(config: Preprocessing): readonly number[] {
+  return config.mean.map((mean) => Math.min(255, roundHalfEven(mean / config.scale)));
+}
+
+/** The filters of the crop that an affine map has too; both smooth ones where the crop has none. */
+function affineFilters({ crop: rule }: Augmentation): readonly AffineFilter[] {
+  const known: readonly AffineFilter[] = ["bilinear", "bicubic"];
+  const filters = rule.kind === "resized" ? rule.filters : known;
+  const found = filters.filter((filter): filter is AffineFilter => ["nearest", ...known].includes(filter));
+  return found.length > 0 ? found : ["bicubic"];
+}
+
+/**
+ * The model's input for one training image, written to `out` as [channels, height, width].
+ * @throws {VitrineError} INVALID_ARGUMENT when `auto` is not a policy.
+ */
 export function augment(
   source: Image,
   config: Preprocessing,
@@ -98,61 +161,9 @@ export function augment(
   out: Float32Array,
 ): void {
   normalize(augmentImage(source, config, rules, random), config, out);
-  if (rules.erase && random.uniform() < rules.erase) eraseRectangle(out, config.inputSize, random);
-}
-
-/**
- * Brightness, contrast and saturation changed by random factors in random order: each blends with black, with the mean luma, or with the pixel's own luma, as
- * Pillow's `ImageEnhance` does. In place of bytes between the steps as there, the result is rounded once.
- */
-export function jitterColour(source: Image, strength: number, random: RandomStream): Image {
-  const { channels } = source;
-  const values = Float32Array.from(source.data);
-  const order = [0, 1, 2];
-  for (let i = 2; i > 0; i--) {
-    const j = random.integer(i + 1);
-    [order[i], order[j]] = [order[j]!, order[i]!];
-  }
-  const luma = (at: number): number =>
-    channels === 1 ? values[at]! : 0.299 * values[at]! + 0.587 * values[at + 1]! + 0.114 * values[at + 2]!;
-  for (const step of order) {
-    const factor = between(random, Math.max(0, 1 - strength), 1 + strength);
-    let mean = 0;
-    if (step === 1) {
-      for (let at = 0; at < values.length; at += channels) mean += luma(at);
-      mean /= values.length / channels;
-    }
-    for (let at = 0; at < values.length; at += channels) {
-      const towards = step === 2 ? luma(at) : mean;
-      for (let c = 0; c < Math.min(channels, 3); c++)
-        values[at + c] = Math.max(0, Math.min(255, towards + (values[at + c]! - towards) * factor));
-    }
-  }
-  return { ...source, data: Uint8Array.from(values, Math.round) };
-}
-
-/**
- * Fills a random rectangle of a normalised input [channels, height, width] by standard normal noise: 2 to 33 % of the area, aspect ratio 0.3 to 3.3, ten attempts
- * to make it fit (timm's `RandomErasing`).
- */
-export function eraseRectangle(
-  input: Float32Array,
-  [channels, height, width]: readonly [number, number, number],
-  random: RandomStream,
-): void {
-  for (let attempt = 0; attempt < 10; attempt++) {
-    const area = between(random, 0.02, 1 / 3) * height * width;
-    const aspect = Math.exp(between(random, Math.log(0.3), Math.log(1 / 0.3)));
-    const h = roundHalfEven(Math.sqrt(area * aspect));
-    const w = roundHalfEven(Math.sqrt(area / aspect));
-    if (w >= width || h >= height) continue;
-    const top = random.integer(height - h + 1);
-    const left = random.integer(width - w + 1);
-    for (let c = 0; c < channels; c++)
-      for (let y = top; y < top + h; y++) {
-        const row = (c * height + y) * width;
-        for (let x = left; x < left + w; x++) input[row + x] = random.normal();
-      }
-    return;
-  }
+  if (!rules.erase) return;
+  const erase = typeof rules.erase === "number" ? { probability: rules.erase } : rules.erase;
+  const [, height, width] = config.inputSize;
+  for (const region of drawErasing(width, height, erase, random))
+    eraseRegion(out, config.inputSize, region, erase.mode ?? "pixel", random);
 }

@@ -1,5 +1,8 @@
 /** Pictures and data sets in memory: from decoded pixels to batches, the same in Node and browser. */
 
+export type { EraseRules } from "./augment/erase.ts";
+export type { JitterRules } from "./augment/jitter.ts";
+export { type AutoPolicy, parseAutoAugment } from "./augment/parse-policy.ts";
 export {
   type Augmentation,
   augment,

@@ -1,5 +1,5 @@
 /**
- * Mixup and CutMix of whole batches, by timm's rules (`timm.data.Mixup`, mode `batch`): each image is mixed with the one at the mirrored place in its batch.
+ * Mixup and CutMix by timm's rules (`timm.data.Mixup`): each image is mixed with the one at the mirrored place in its batch.
  */
 
 import { VitrineError } from "../errors.ts";
@@ -15,6 +15,8 @@ export interface MixRules {
   readonly probability?: number | undefined;
   /** Probability of CutMix where both are on; default 0.5. */
   readonly switchProbability?: number | undefined;
+  /** What shares one draw: the whole batch (default), an image and its partner, or nothing: each image draws its own. */
+  readonly mode?: "batch" | "pair" | "elem" | undefined;
 }
 
 /** Rows `top … bottom − 1` and columns `left … right − 1`. */
@@ -83,27 +85,41 @@ export function randomBox(height: number, width: number, lambda: number, random:
 /**
  * Targets of a mixed batch [b, classes]: λ · own + (1 − λ) · partner's one-hot row, each smoothed first (on 1 − ε + ε/K, off ε/K). With λ = 1 these are the
  * smoothed targets of a batch that was not mixed.
+ * @param lambda - for the whole batch, or one for each image.
  */
 export function mixTargets(
   labels: ArrayLike<number>,
   classes: number,
-  lambda: number,
+  lambda: number | ArrayLike<number>,
   smoothing: number,
 ): Float32Array {
   const batch = labels.length;
   const off = smoothing / classes;
   const on = 1 - smoothing + off;
   const out = new Float32Array(batch * classes);
-  for (let i = 0; i < batch; i++)
+  for (let i = 0; i < batch; i++) {
+    const own = typeof lambda === "number" ? lambda : lambda[i]!;
     for (let k = 0; k < classes; k++)
-      out[i * classes + k] =
-        (k === labels[i] ? on : off) * lambda + (k === labels[batch - 1 - i] ? on : off) * (1 - lambda);
+      out[i * classes + k] = (k === labels[i] ? on : off) * own + (k === labels[batch - 1 - i] ? on : off) * (1 - own);
+  }
   return out;
+}
+
+/** What happens to a batch, a pair or an image: its λ before CutMix corrects it, and the box to paste; without a box, mixup. `undefined`: nothing. */
+export type MixDraw = { readonly lambda: number; readonly box?: Box | undefined } | undefined;
+
+/** One draw for images of this size. */
+export function drawMix(height: number, width: number, rules: MixRules, random: RandomStream): MixDraw {
+  if (random.uniform() >= (rules.probability ?? 1)) return undefined;
+  const both = rules.mixup > 0 && rules.cutmix > 0;
+  const cuts = both ? random.uniform() < (rules.switchProbability ?? 0.5) : rules.cutmix > 0;
+  const lambda = symmetricBeta(cuts ? rules.cutmix : rules.mixup, random);
+  return cuts ? { lambda, box: randomBox(height, width, lambda, random) } : { lambda };
 }
 
 /**
  * Mixes a batch [b, c, height, width] in place, by chance as the rules say.
- * @returns λ for the targets; 1 where nothing was mixed.
+ * @returns λ for the targets, of the batch or (modes `pair` and `elem`) of each image; 1 where nothing was mixed.
  * @throws {VitrineError} INVALID_ARGUMENT when both α are 0.
  */
 export function mixBatch(
@@ -111,19 +127,65 @@ export function mixBatch(
   shape: readonly [number, number, number, number],
   rules: MixRules,
   random: RandomStream,
-): number {
+): number | Float32Array {
   if (!(rules.mixup > 0 || rules.cutmix > 0))
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "mixing needs mixup or cutmix above 0",
       evidence: `got ${rules.mixup} and ${rules.cutmix}`,
     });
-  if (random.uniform() >= (rules.probability ?? 1)) return 1;
-  const both = rules.mixup > 0 && rules.cutmix > 0;
-  const cuts = both ? random.uniform() < (rules.switchProbability ?? 0.5) : rules.cutmix > 0;
-  const lambda = symmetricBeta(cuts ? rules.cutmix : rules.mixup, random);
-  if (cuts) return cutmix(images, shape, randomBox(shape[2], shape[3], lambda, random));
-  mixup(images, shape[0], lambda);
-  return lambda;
+  const [batch, , height, width] = shape;
+  const { mode = "batch" } = rules;
+  if (mode !== "batch") {
+    const count = mode === "pair" ? batch >> 1 : batch;
+    const draws = Array.from({ length: count }, () => drawMix(height, width, rules, random));
+    return mixEach(images, shape, mode === "pair" ? pairDraws(draws, batch) : draws);
+  }
+  const drawn = drawMix(height, width, rules, random);
+  if (!drawn) return 1;
+  if (drawn.box) return cutmix(images, shape, drawn.box);
+  mixup(images, batch, drawn.lambda);
+  return drawn.lambda;
+}
+
+/** The draws of all images of a batch from those of its first half; the middle image of an odd batch stays as it is. */
+export function pairDraws(draws: readonly MixDraw[], batch: number): readonly MixDraw[] {
+  return Array.from({ length: batch }, (_, i) => draws[Math.min(i, batch - 1 - i)]);
+}
+
+/**
+ * Mixes each image of a batch [b, c, height, width] by its own draw, in place; partners are taken as they were before.
+ * @returns λ of each image, after CutMix's correction.
+ */
+export function mixEach(
+  images: Float32Array,
+  [batch, channels, height, width]: readonly [number, number, number, number],
+  draws: readonly MixDraw[],
+): Float32Array {
+  const { fround } = Math;
+  const plane = height * width;
+  const size = channels * plane;
+  const lambdas = new Float32Array(batch).fill(1);
+  const before = images.slice();
+  draws.forEach((drawn, i) => {
+    if (!drawn) return;
+    const a = i * size;
+    const b = (batch - 1 - i) * size;
+    const { box } = drawn;
+    if (box) {
+      for (let c = 0; c < channels; c++)
+        for (let y = box.top; y < box.bottom; y++) {
+          const at = c * plane + y * width;
+          images.set(before.subarray(b + at + box.left, b + at + box.right), a + at + box.left);
+        }
+      lambdas[i] = 1 - ((box.bottom - box.top) * (box.right - box.left)) / plane;
+      return;
+    }
+    const own = fround(drawn.lambda);
+    const other = fround(1 - own);
+    lambdas[i] = own;
+    for (let k = 0; k < size; k++) images[a + k] = fround(before[a + k]! * own) + fround(before[b + k]! * other);
+  });
+  return lambdas;
 }
 
 /** A number from Beta(α, α), as the share of two gamma numbers. */
@@ -131,6 +193,15 @@ export function symmetricBeta(alpha: number, random: RandomStream): number {
   const a = logGamma(alpha, random);
   const b = logGamma(alpha, random);
   return 1 / (1 + Math.exp(b - a));
+}
+
+/** `length` shares that add up to 1, from the Dirichlet distribution with the same α for each, as shares of gamma numbers. */
+export function symmetricDirichlet(alpha: number, length: number, random: RandomStream): number[] {
+  const logs = Array.from({ length }, () => logGamma(alpha, random));
+  const most = Math.max(...logs);
+  const parts = logs.map((log) => Math.exp(log - most));
+  const total = parts.reduce((sum, part) => sum + part, 0);
+  return parts.map((part) => part / total);
 }
 
 /** Logarithm of a number from Gamma(α, 1): Marsaglia and Tsang 2000, with α raised by one where it is below 1. */

@@ -1,14 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  augment,
-  augmentImage,
-  eraseRectangle,
-  jitterColour,
-  photoAugmentation,
-  randomRegion,
-  smallAugmentation,
-} from "../../src/data/augment.ts";
+import { applyChanges } from "../../src/data/augment/change.ts";
+import { drawErasing, eraseRegion } from "../../src/data/augment/erase.ts";
+import { drawJitter } from "../../src/data/augment/jitter.ts";
+import { augment, augmentImage, photoAugmentation, randomRegion, smallAugmentation } from "../../src/data/augment.ts";
 import { crop, flipHorizontal, image } from "../../src/data/image.ts";
 import { preprocess } from "../../src/data/preprocess.ts";
 import { preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
@@ -91,16 +86,18 @@ test("the same stream gives the same input, another stream another", () => {
 });
 
 test("jitter of strength 0 changes nothing, and a grey image has no colour to change", () => {
-  expect(jitterColour(photo, 0, stream(1)).data).toEqual(photo.data);
+  expect(drawJitter(0, stream(1))).toEqual([]);
   const grey = image(2, 1, 3, Uint8Array.of(50, 50, 50, 150, 150, 150));
-  const got = jitterColour(grey, 0.5, stream(2)).data;
+  const got = applyChanges(grey, drawJitter([0.5, 0.5, 0.5, 0.2], stream(2)), []).data;
   expect(new Set(got.slice(0, 3)).size).toBe(1);
   expect(got).not.toEqual(grey.data);
 });
 
 test("erasing replaces one rectangle, the same in all channels", () => {
   const input = new Float32Array(preprocess(photo, config).data.length).fill(7);
-  eraseRectangle(input, [3, 16, 16], stream(4));
+  const random = stream(4);
+  for (const region of drawErasing(16, 16, { probability: 1 }, random))
+    eraseRegion(input, [3, 16, 16], region, "pixel", random);
   const erased = [0, 1, 2].map((c) =>
     input.slice(c * 256, c * 256 + 256).reduce<number[]>((list, v, i) => (v === 7 ? list : list.concat(i)), []),
   );
