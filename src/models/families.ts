@@ -13,6 +13,11 @@ interface Entry {
 
 /** The last one has all the names that begin like no other's. */
 const entries: readonly Entry[] = [
+  {
+    names: /^(wide_|test_)?resne[tx]t?\d*/,
+    types: ["resnet"],
+    load: async () => (await import("./resnet-family.ts")).resnetFamily,
+  },
   { names: /^/, types: ["vit", "deit"], load: async () => (await import("./vit-family.ts")).vitFamily },
 ];
 

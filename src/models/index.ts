@@ -19,6 +19,16 @@ export {
   modelNames,
   type OptionsNamed,
 } from "./registry.ts";
+export { ResNet, resnetSizes } from "./resnet.ts";
+export {
+  type ResNetBlock,
+  type ResNetConfig,
+  type ResNetOptions,
+  resnetConfig,
+  resnetOptions,
+} from "./resnet-config.ts";
+export { resnetFamily } from "./resnet-family.ts";
+export { type NamedResNet, namedResNets } from "./resnet-names.ts";
 export { ViT, vitSizes } from "./vit.ts";
 export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
 export {

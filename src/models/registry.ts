@@ -3,19 +3,24 @@
 import type { ImageClassifier } from "./classifier.ts";
 import { unknownModel } from "./families.ts";
 import type { Family, NamedModel } from "./family.ts";
+import type { ResNet } from "./resnet.ts";
+import type { ResNetOptions } from "./resnet-config.ts";
+import { resnetFamily } from "./resnet-family.ts";
 import type { ViT } from "./vit.ts";
 import type { ViTOptions } from "./vit-config.ts";
 import { vitFamily } from "./vit-family.ts";
 
-const families: readonly Family[] = [vitFamily];
+const families: readonly Family[] = [vitFamily, resnetFamily];
 
 /** What may differ from a named configuration, family by family. */
-export type ImageClassifierOptions = ViTOptions;
+export type ImageClassifierOptions = ViTOptions | ResNetOptions;
 
 /** The class and the options behind a name, as far as its beginning tells. */
 type Kind<Name extends string> = Name extends `${"vit" | "deit" | "vitc" | "test_vit"}${string}`
   ? { readonly model: ViT; readonly options: ViTOptions }
-  : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
+  : Name extends `${"resnet" | "resnext" | "wide_resnet" | "test_resnet"}${string}`
+    ? { readonly model: ResNet; readonly options: ResNetOptions }
+    : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
 
 /** The class behind a name. */
 export type ModelNamed<Name extends string> = Kind<Name>["model"];

@@ -96,13 +96,20 @@ export class BatchNorm2d extends Module {
   readonly #eps: number;
   readonly #momentum: number;
 
-  /** @param momentum weight of the newest batch in the running statistics */
+  /**
+   * @param momentum weight of the newest batch in the running statistics
+   * @param scale how its weights begin; ones without it
+   */
   constructor(
     channels: number,
-    { eps = 1e-5, momentum = 0.1 }: { readonly eps?: number; readonly momentum?: number } = {},
+    {
+      eps = 1e-5,
+      momentum = 0.1,
+      scale = ones,
+    }: { readonly eps?: number; readonly momentum?: number; readonly scale?: Initializer } = {},
   ) {
     super();
-    this.weight = parameter([channels], ones);
+    this.weight = parameter([channels], scale);
     this.bias = parameter([channels], zeros);
     this.runningMean = buffer([channels], zeros);
     this.runningVar = buffer([channels], ones);

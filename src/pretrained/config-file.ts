@@ -70,7 +70,12 @@ async function fromTimm(source: JsonObject, place: string): Promise<ConfigFile> 
   };
   const classes = source.num_classes ?? inner.num_classes;
   const config = family.configFromTimm(
-    { architecture: name, model_args: args, ...(classes === undefined ? {} : { num_classes: classes }) },
+    {
+      architecture: name,
+      model_args: args,
+      ...(classes === undefined ? {} : { num_classes: classes }),
+      ...(size ? { input_size: size } : {}),
+    },
     place,
   );
   const labels = file.label_names ?? file.pretrained_cfg?.label_names ?? file.pretrained_cfg?.labels;

@@ -12,17 +12,13 @@ import { arrange } from "../weights/arrange.ts";
 import { matchWeights } from "../weights/load.ts";
 import { applyRules, invertRules, type NameRule } from "../weights/rules.ts";
 import { memorySource, type WeightSource } from "../weights/source.ts";
-import type { Adapter, GoldenModel } from "./verify/adapter.ts";
-import { attentionAdapter } from "./verify/attention.ts";
+import type { GoldenModel } from "./verify/adapter.ts";
+import { adapters } from "./verify/adapters.ts";
 import { compareRow, missingRow, type VerifyRow } from "./verify/compare.ts";
 import type { GoldenFile } from "./verify/golden-file.ts";
-import { vitAdapter } from "./verify/vit.ts";
 
 export type { VerifyRow } from "./verify/compare.ts";
 export { type GoldenFile, parseGolden, type Tolerance } from "./verify/golden-file.ts";
-
-/** What builds our model of a case, by the family in its file. */
-const adapters: Readonly<Record<string, Adapter>> = { attention: attentionAdapter, vit: vitAdapter };
 
 /**
  * Computes a case on a runtime and compares every tensor that the file expects. A tensor that we have no counterpart of is a row that fails.

@@ -1,5 +1,6 @@
 /** What verification must know of a family of models. */
 
+import { VitrineError } from "../../errors.ts";
 import type { Mode, Module } from "../../nn/module.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { AxisSizes } from "../../weights/arrange.ts";
@@ -28,3 +29,26 @@ export interface GoldenModel {
  * @throws {VitrineError} UNKNOWN_NAME for a reference class that is not there, INVALID_ARGUMENT for options without counterpart.
  */
 export type Adapter = (golden: GoldenFile) => GoldenModel;
+
+/**
+ * The name of the one input that is a picture.
+ * @throws {VitrineError} INVALID_FILE where there is none, or more than one.
+ */
+export function imageInput({ inputs, case: name }: GoldenFile): string {
+  const pictures = [...inputs].filter(([, { dtype, shape }]) => dtype === "float32" && shape.length === 4);
+  if (pictures.length === 1) return pictures[0]![0];
+  throw new VitrineError("INVALID_FILE", {
+    rule: "a classifier's case must have one picture [b, c, H, W] as input",
+    evidence: `got ${[...inputs.keys()].join(", ") || "none"}`,
+    place: name,
+  });
+}
+
+/** The error for a reference that is not there. @param known which are */
+export function unknownReference({ model, reference, case: name }: GoldenFile, known: string): VitrineError {
+  return new VitrineError("UNKNOWN_NAME", {
+    rule: `the reference of a case of ${model} must be a class of ${known}`,
+    evidence: `got "${reference}"`,
+    place: name,
+  });
+}

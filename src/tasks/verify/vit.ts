@@ -10,7 +10,7 @@ import type { GridSize, PositionRule } from "../../nn/positions.ts";
 import { detectNaming, type NameRule } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { vitNamings } from "../../weights/vit-rules.ts";
-import type { GoldenModel, NamedValue } from "./adapter.ts";
+import { type GoldenModel, imageInput, type NamedValue, unknownReference } from "./adapter.ts";
 import type { GoldenFile } from "./golden-file.ts";
 
 /** @throws {VitrineError} as `Adapter`. */
@@ -25,17 +25,6 @@ export function vitAdapter(golden: GoldenFile): GoldenModel {
     forward: (inputs, mode) => ({ logits: module.forward(inputs[image]!, mode) }),
     valueNamed: (name) => valueNamed(name, module.patchEmbed.grid),
   };
-}
-
-/** The name of the one input that is a picture. */
-function imageInput({ inputs, case: name }: GoldenFile): string {
-  const pictures = [...inputs].filter(([, { dtype, shape }]) => dtype === "float32" && shape.length === 4);
-  if (pictures.length === 1) return pictures[0]![0];
-  throw new VitrineError("INVALID_FILE", {
-    rule: "a Vision Transformer's case must have one picture [b, c, H, W] as input",
-    evidence: `got ${[...inputs.keys()].join(", ") || "none"}`,
-    place: name,
-  });
 }
 
 /** What a reference's class and arguments mean. */
@@ -66,14 +55,6 @@ function readReference(golden: GoldenFile, image: GridSize): Meaning {
     default:
       throw unknownReference(golden, "timm, transformers and torchvision");
   }
-}
-
-function unknownReference({ reference, case: name }: GoldenFile, known: string): VitrineError {
-  return new VitrineError("UNKNOWN_NAME", {
-    rule: `a Vision Transformer's reference must be a class of ${known}`,
-    evidence: `got "${reference}"`,
-    place: name,
-  });
 }
 
 /** The model, resizing its positions by a rule where the case's picture is of another size. */

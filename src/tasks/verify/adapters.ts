@@ -1,0 +1,13 @@
+/** The families whose golden files can be verified: one file each, one line here. */
+
+import type { Adapter } from "./adapter.ts";
+import { attentionAdapter } from "./attention.ts";
+import { resnetAdapter } from "./resnet.ts";
+import { vitAdapter } from "./vit.ts";
+
+/** What builds our model of a case, by the family in its file. */
+export const adapters: Readonly<Record<string, Adapter>> = {
+  attention: attentionAdapter,
+  resnet: resnetAdapter,
+  vit: vitAdapter,
+};
