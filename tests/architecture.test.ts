@@ -52,6 +52,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "models",
     "pretrained",
   ],
+  inspect: ["errors.ts", "graph", "data", "runtime", "pretrained", "train"],
   explain: ["errors.ts", "graph", "data", "tensor", "gradient", "rewrite", "runtime", "compile", "nn", "pretrained"],
   report: ["errors.ts", "graph", "weights", "data", "runtime", "compile", "pretrained", "train", "tasks", "explain"],
 };
