@@ -4,7 +4,7 @@ import type { ReportContent } from "./content.ts";
 import { counted, decimal, escaped, percent } from "./text.ts";
 
 const side = 260;
-const frame = { left: 40, top: 10, bottom: 78, right: 10 } as const;
+const frame = { left: 40, top: 10, bottom: 92, right: 18 } as const;
 const countHeight = 26;
 
 /** The reliability diagram, and what a temperature would change. */
@@ -18,7 +18,7 @@ export function calibrationSection({ calibration, temperature, evaluation }: Rep
     : `<p>Dividing the logits by <strong>${decimal(temperature.temperature, 2)}</strong> makes the probabilities fit best (temperature scaling; the labels stay). Chosen by one half of the pictures and judged by the other:</p>
 <table><thead><tr><th scope="col"></th><th scope="col" class="n">as it is</th><th scope="col" class="n">with a temperature</th></tr></thead><tbody>
 <tr><th scope="row">calibration error</th><td class="n">${percent(ece)}</td><td class="n">${percent(heldOut.ece)}</td></tr>
-<tr><th scope="row">loss</th><td class="n">${decimal(nll)}</td><td class="n">${decimal(heldOut.nll)}</td></tr></tbody></table>`;
+<tr><th scope="row">loss</th><td class="n">${decimal(nll)}</td><td class="n">${decimal(heldOut.nll)}</td></tr></tbody></table>${heldOut.nll < nll ? "" : "<p>On pictures that it was not chosen by it does not help: leave the logits as they are.</p>"}`;
   const few =
     evaluation.count < 200
       ? `<p class="quiet">With ${counted(evaluation.count, "picture")} a bar may be far from the line by chance.</p>`
@@ -39,7 +39,7 @@ function diagram(bins: ReportContent["calibration"]["bins"]): string {
     parts.push(
       `<line class="grid" x1="${x(0)}" x2="${x(1)}" y1="${at(y(tick))}" y2="${at(y(tick))}"/>`,
       `<text class="tick" x="${frame.left - 7}" y="${at(y(tick) + 4)}" text-anchor="end">${100 * tick} %</text>`,
-      `<text class="tick" x="${at(x(tick))}" y="${base + 16}" text-anchor="${tick === 1 ? "end" : "middle"}">${100 * tick} %</text>`,
+      `<text class="tick" x="${at(x(tick))}" y="${base + 16}" text-anchor="middle">${100 * tick} %</text>`,
     );
   for (const { low, high: up, count, accuracy, confidence } of bins) {
     if (count === 0) continue;
@@ -58,7 +58,7 @@ function diagram(bins: ReportContent["calibration"]["bins"]): string {
   parts.push(
     `<line class="diagonal" x1="${x(0)}" y1="${y(0)}" x2="${x(1)}" y2="${y(1)}"/>`,
     `<line class="axis" x1="${x(0)}" x2="${x(1)}" y1="${y(0)}" y2="${y(0)}"/>`,
-    `<text class="tick" x="${x(0.5)}" y="${base + 32}" text-anchor="middle">how sure</text>`,
+    `<text class="tick" x="${x(0.5)}" y="${base + 34}" text-anchor="middle">how sure</text>`,
   );
   const rows = bins
     .filter(({ count }) => count > 0)

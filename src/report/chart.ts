@@ -28,7 +28,7 @@ export interface Chart {
 }
 
 const [width, height] = [440, 250];
-const frame = { left: 46, right: 78, top: 14, bottom: 34 } as const;
+const room = { left: 46, right: 78, top: 14, bottom: 36 } as const;
 
 /** The chart as SVG. Points that are not finite are left out. */
 export function chartSvg({ title, unit, lines, epochs, mark, fromZero = false }: Chart): string {
@@ -38,13 +38,15 @@ export function chartSvg({ title, unit, lines, epochs, mark, fromZero = false }:
   }));
   const values = finite.flatMap(({ points }) => points.map(([, y]) => y));
   if (values.length === 0) return `<p class="quiet">no numbers of ${escaped(title)}</p>`;
+  // A single line is named by the chart's title.
+  const frame = lines.length > 1 ? room : { ...room, right: 14 };
   const { low, high } = range(values, fromZero, unit === "share");
   const x = (value: number): number => frame.left + (value / epochs) * (width - frame.left - frame.right);
   const y = (value: number): number =>
     height - frame.bottom - ((value - low) / (high - low)) * (height - frame.top - frame.bottom);
   const text = (value: number): string => (unit === "share" ? `${numberText(100 * value)} %` : numberText(value));
   const parts: string[] = [];
-  for (const tick of ticksOf({ low, high }, 4))
+  for (const tick of ticksOf({ low, high }, 5))
     parts.push(
       `<line class="grid" x1="${frame.left}" x2="${width - frame.right}" y1="${at(y(tick))}" y2="${at(y(tick))}"/>`,
       `<text class="tick" x="${frame.left - 7}" y="${at(y(tick) + 4)}" text-anchor="end">${text(clean(tick))}</text>`,
@@ -72,7 +74,7 @@ export function chartSvg({ title, unit, lines, epochs, mark, fromZero = false }:
   }
   const named = finite.filter(({ style, points }) => style !== "faint" && points.length > 0);
   const ends = named.map(({ name, colour, points }) => ({ name, colour, y: y(points[points.length - 1]![1]) }));
-  for (const end of apart(ends, 14))
+  for (const end of lines.length > 1 ? apart(ends, 14) : [])
     parts.push(
       `<text class="name ${end.colour}" x="${width - frame.right + 7}" y="${at(end.y + 4)}">${escaped(end.name)}</text>`,
     );

@@ -14,11 +14,11 @@ export function classesSection({ evaluation, data }: ReportContent): string {
   const { classes } = evaluation;
   const rows = classes.map(
     ({ label, precision, recall, f1, support }, i) =>
-      `<tr><th scope="row">${escaped(label)}</th><td class="n">${grouped(data.trainCounts[i] ?? 0)}</td><td class="n">${grouped(support)}</td><td class="n">${percent(precision)}</td><td class="n">${percent(recall)}</td><td class="n">${percent(f1)}<span class="share narrow-hidden" aria-hidden="true"><i style="width:${(100 * (f1 || 0)).toFixed(1)}%"></i></span></td></tr>`,
+      `<tr><th scope="row">${escaped(label)}</th><td class="n narrow-hidden">${grouped(data.trainCounts[i] ?? 0)}</td><td class="n">${grouped(support)}</td><td class="n">${percent(precision)}</td><td class="n">${percent(recall)}</td><td class="n">${percent(f1)}<span class="share narrow-hidden" aria-hidden="true"><i style="width:${(100 * (f1 || 0)).toFixed(1)}%"></i></span></td></tr>`,
   );
   const mean = (figure: "precision" | "recall" | "f1"): string => percent(meanOver(classes, figure));
   const total = data.trainCounts.reduce((sum, n) => sum + n, 0);
-  const table = `<div class="scroll"><table class="wide"><thead><tr><th scope="col">class</th><th scope="col" class="n">learned from</th><th scope="col" class="n">judged by</th><th scope="col" class="n">precision</th><th scope="col" class="n">recall</th><th scope="col" class="n">F1</th></tr></thead><tbody>${rows.join("\n")}</tbody><tfoot><tr><th scope="row">mean of the classes</th><td class="n">${grouped(total)}</td><td class="n">${grouped(evaluation.count)}</td><td class="n">${mean("precision")}</td><td class="n">${mean("recall")}</td><td class="n">${mean("f1")}</td></tr></tfoot></table></div>`;
+  const table = `<div class="scroll"><table class="wide"><thead><tr><th scope="col">class</th><th scope="col" class="n narrow-hidden">learned from</th><th scope="col" class="n">judged by</th><th scope="col" class="n">precision</th><th scope="col" class="n">recall</th><th scope="col" class="n">F1</th></tr></thead><tbody>${rows.join("\n")}</tbody><tfoot><tr><th scope="row">mean of the classes</th><td class="n narrow-hidden">${grouped(total)}</td><td class="n">${grouped(evaluation.count)}</td><td class="n">${mean("precision")}</td><td class="n">${mean("recall")}</td><td class="n">${mean("f1")}</td></tr></tfoot></table></div>`;
   return `<section id="classes"><h2>Classes</h2>
 <p class="quiet">Precision: of the pictures called so, how many are. Recall: of the pictures that are so, how many were found. F1: the harmonic mean of both.</p>
 ${classes.length <= shownClasses ? table : `<details><summary>all ${classes.length} classes</summary>${table}</details>`}</section>`;
@@ -59,7 +59,7 @@ function matrix(labels: readonly string[], confusion: readonly (readonly number[
     return `<tr><th scope="row">${escaped(labels[is]!)}</th>${cells.join("")}</tr>`;
   });
   return `<p class="quiet">A row is what pictures are, a column what they were called. Colours are shares of the row: blue for right, red for wrong. A number in a wrong cell leads to its pictures.</p>
-<div class="scroll"><table class="matrix"><thead><tr><td style="--s:0"></td>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
+<div class="scroll"><table class="matrix"><thead><tr><td class="corner"></td>${head.join("")}</tr></thead><tbody>${rows.join("\n")}</tbody></table></div>`;
 }
 
 function largestPairs(labels: readonly string[], confusion: readonly (readonly number[])[]): string {

@@ -4,7 +4,7 @@ import { numberText } from "../explain/colour-bar.ts";
 import { sequential } from "../explain/colours.ts";
 import { pairAnchor } from "./classes-section.ts";
 import type { Mistake, ReportContent, ShownMistake } from "./content.ts";
-import { counted, escaped, percent } from "./text.ts";
+import { counted, escaped, grouped, percent } from "./text.ts";
 
 /** Mistakes in the list; more would make the page heavy. */
 const listed = 500;
@@ -18,9 +18,9 @@ export function mistakesSection({ mistakes, shown, data: { classes }, evaluation
     ? `On the right, ${escaped(explained.method)} for the label that was given: which patches raised it. Each picture has its own scale, with the numbers at its ends (${escaped(explained.quantity)}).`
     : "This model has no explanation that fits, so the pictures stand alone.";
   return `<section id="mistakes"><h2>Most confident mistakes</h2>
-<p class="quiet">${counted(mistakes.length, "picture")} of ${evaluation.count} got a wrong label; these were the surest. On the left what the model saw. ${about}</p>
+<p class="quiet">${counted(mistakes.length, "picture")} of ${grouped(evaluation.count)} got a wrong label; these were the surest. On the left what the model saw. ${about}</p>
 <div class="mistakes">${shown.map((one) => card(one, classes)).join("\n")}</div>
-<details><summary>${mistakes.length > listed ? `the first ${listed} of ${mistakes.length} mistakes` : `all ${counted(mistakes.length, "mistake")}`}</summary>${list(mistakes.slice(0, listed), classes)}</details></section>`;
+<details><summary>${mistakes.length > listed ? `the first ${listed} of ${counted(mistakes.length, "mistake")}` : `all ${counted(mistakes.length, "mistake")}`}</summary>${list(mistakes.slice(0, listed), classes)}</details></section>`;
 }
 
 function card(

@@ -94,6 +94,16 @@ export const rules: Readonly<Record<string, Rule>> = {
       evidence: `the last epoch is the best, and the validation loss still fell from ${decimal(before.loss)} to ${decimal(last.loss)} over the last ${Math.max(2, Math.ceil(epochs.length / 5))} epochs`,
     };
   },
+  "learned too little": ({ history: { epochs, best } }) => {
+    const kept = epochs.find(({ epoch }) => epoch === best?.epoch);
+    if (!kept?.validation || best!.epoch < 0.8 * epochs.length - 1) return undefined;
+    const { train, validation } = kept;
+    if (validation.accuracy >= 0.9 || train.accuracy > validation.accuracy + 0.05) return undefined;
+    return {
+      advice: "Give it more: epochs, a higher learning rate, a larger model, or weaker augmentation.",
+      evidence: `it does not even fit what it learned from: training accuracy ${percent(train.accuracy)} (on augmented images), validation ${percent(validation.accuracy)}, best in epoch ${best!.epoch + 1} of ${epochs.length}`,
+    };
+  },
   "weights of others": ({ model, data: { trainCounts }, evaluation }) => {
     const images = trainCounts.reduce((sum, n) => sum + n, 0);
     if (model.from !== undefined || images >= 10_000 || evaluation.accuracy >= 0.98) return undefined;

@@ -40,7 +40,7 @@ nav a:hover { text-decoration: underline; }
 .tiles dd small { display: block; font-size: .8rem; line-height: 1.4; letter-spacing: 0; color: var(--quiet); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1.25rem; margin: 1rem 0 0; }
 .card { background: var(--card); border: 1px solid var(--rule); border-radius: .6rem; padding: 1rem 1.1rem; margin: 0; }
-figure.card figcaption { font-size: .85rem; color: var(--quiet); }
+figure.card figcaption { margin-top: .6rem; font-size: .85rem; color: var(--quiet); }
 svg { display: block; width: 100%; height: auto; overflow: visible; font: 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif; }
 svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--quiet); } svg .mark { stroke: var(--quiet); stroke-dasharray: 3 4; }
 svg .tick { fill: var(--quiet); font-variant-numeric: tabular-nums; } svg .name { font-weight: 600; }
@@ -48,22 +48,25 @@ svg .line { fill: none; stroke-width: 2; stroke-linejoin: round; stroke-linecap:
 svg path.train, svg circle.train { stroke: var(--train); } svg path.validation, svg circle.validation { stroke: var(--validation); } svg path.plain, svg circle.plain { stroke: var(--plain); }
 svg .dot { fill: var(--card); stroke-width: 2; }
 svg text.train { fill: var(--train); } svg text.validation { fill: var(--validation); } svg text.plain { fill: var(--plain); }
-svg .bar { fill: var(--validation); opacity: .85; } svg .gap { fill: var(--bad); opacity: .22; } svg .count { fill: var(--quiet); opacity: .45; } svg .diagonal { stroke: var(--quiet); stroke-dasharray: 4 4; }
+svg .bar { fill: var(--validation); opacity: .85; } svg .gap { fill: var(--bad); fill-opacity: .16; stroke: var(--bad); stroke-width: 1.2; } svg .count { fill: var(--quiet); opacity: .45; } svg .diagonal { stroke: var(--quiet); stroke-dasharray: 4 4; }
 .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
+table { border-collapse: collapse; margin: 0 0 .8rem; font-variant-numeric: tabular-nums; font-size: .92rem; }
 caption { text-align: left; color: var(--quiet); font-size: .85rem; padding: 0 0 .5rem; }
 th { font-weight: 600; text-align: left; } thead th { color: var(--quiet); font-weight: 500; font-size: .82rem; vertical-align: bottom; }
 td, th { padding: .32rem .8rem .32rem 0; border-bottom: 1px solid var(--rule); vertical-align: top; }
-tbody th { font-weight: 500; overflow-wrap: anywhere; } td.n, th.n { text-align: right; white-space: nowrap; }
+tbody th { font-weight: 500; overflow-wrap: break-word; } td.n, th.n { text-align: right; white-space: nowrap; }
 .wide { width: 100%; }
 .share { display: inline-block; width: 4.5rem; height: .5rem; margin-left: .6rem; background: var(--soft); border-radius: .25rem; overflow: hidden; vertical-align: .08em; }
 .share i { display: block; height: 100%; background: var(--validation); }
+dl.settings { columns: 18rem; column-gap: 2.5rem; margin: 0; font-size: .9rem; }
+dl.settings div { display: flex; justify-content: space-between; gap: 1rem; padding: .28rem 0; border-bottom: 1px solid var(--rule); break-inside: avoid; }
+dl.settings dt { color: var(--quiet); } dl.settings dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem 2.5rem; align-items: start; }
 .matrix { border-spacing: 2px; border-collapse: separate; font-size: .85rem; }
 .matrix td, .matrix th { border: 0; padding: .3rem .5rem; }
 .matrix td { text-align: center; min-width: 2.3rem; border-radius: .2rem; background: color-mix(in oklab, var(--heat) calc(var(--s) * 100%), var(--soft)); }
 .matrix td.off { background: color-mix(in oklab, var(--heat-bad) calc(var(--s) * 100%), var(--soft)); }
-.matrix td.strong, .matrix td.strong a { color: var(--on-heat); } .matrix td.none { color: var(--quiet); }
+.matrix td.strong, .matrix td.strong a { color: var(--on-heat); } .matrix .corner { visibility: hidden; } .matrix td.none { color: var(--quiet); }
 .matrix td a { color: inherit; } .matrix thead th { vertical-align: bottom; text-align: center; color: var(--ink); font-size: .82rem; }
 .matrix thead .turned { writing-mode: vertical-rl; rotate: 180deg; max-height: 9rem; display: inline-block; }
 .matrix tbody th { text-align: right; white-space: nowrap; font-weight: 400; }
@@ -71,7 +74,7 @@ tbody th { font-weight: 500; overflow-wrap: anywhere; } td.n, th.n { text-align:
 .mistakes .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .4rem; }
 .mistakes .pair.alone { grid-template-columns: 1fr; max-width: 50%; }
 .mistakes img { display: block; width: 100%; height: auto; border-radius: .3rem; background: var(--soft); } img.pixels { image-rendering: pixelated; }
-.mistakes figcaption { margin-top: .6rem; } .mistakes figcaption p { margin: 0 0 .15rem; }
+.mistakes figcaption p { margin: 0 0 .15rem; }
 .called { color: var(--bad); font-weight: 600; } .right { color: var(--good); font-weight: 600; }
 .file { font-size: .78rem; color: var(--quiet); overflow-wrap: anywhere; }
 .key { display: grid; grid-template-columns: auto 1fr auto; gap: .5rem; align-items: center; font-size: .75rem; color: var(--quiet); font-variant-numeric: tabular-nums; margin: .1rem 0 .3rem; }
@@ -87,7 +90,7 @@ details[open] > summary { margin-bottom: .6rem; }
 footer { padding-block: 1.2rem 3rem; border-top: 1px solid var(--rule); color: var(--quiet); font-size: .85rem; }
 @media (max-width: 40rem) {
   main, header, footer { padding-inline: 1rem; } header { padding-top: 1.5rem; } section { margin: 2.5rem 0; }
-  .tiles { grid-template-columns: 1fr 1fr; } .tiles dd { font-size: 1.45rem; } .tiles div { padding: .8rem .9rem; }
+  .tiles { grid-template-columns: 1fr 1fr; } .tiles div:last-child:nth-child(odd) { grid-column: 1 / -1; } .tiles dd { font-size: 1.45rem; } .tiles div { padding: .8rem .9rem; }
   .narrow-hidden { display: none; } td, th { padding-right: .55rem; }
 }
 @media print {

@@ -68,7 +68,7 @@ function header(content: ReportContent): string {
   return `<header>
 <p class="kicker">vitrine · training report</p>
 <h1>${escaped(title)}</h1>
-<p class="lead">${escaped(model.name)}, ${grouped(model.parameters)} parameters, ${escaped(began)}, trained on ${counted(images, "image")} of ${data.classes.length} classes.</p>
+<p class="lead">${escaped(model.architecture)}, ${grouped(model.parameters)} parameters, ${escaped(began)}, trained on ${counted(images, "image")} of ${data.classes.length} classes.</p>
 <dl class="tiles">${tiles.map(([name, value, note]) => `<div><dt>${name}</dt><dd>${escaped(value)}<small>${escaped(note)}</small></dd></div>`).join("")}</dl>
 <p class="quiet" style="margin:.8rem 0 0">Measured on ${escaped(`${grouped(count)} ${data.judged}`)}.${chosen}</p>
 </header>`;
@@ -94,13 +94,14 @@ function howSection({ choices, settings, model }: ReportContent): string {
     ["input", `${model.inputSize.join(" × ")} (channels, height, width)`],
     ...Object.entries(settings).map(([name, value]) => [inWords(name), valueText(value)] as const),
   ];
-  const all = `<div class="scroll"><table><tbody>${facts.map(([name, value]) => `<tr><th scope="row">${escaped(name)}</th><td>${escaped(value)}</td></tr>`).join("")}</tbody></table></div>`;
+  const all = `<dl class="settings">${facts.map(([name, value]) => `<div><dt>${escaped(name)}</dt><dd>${escaped(value)}</dd></div>`).join("")}</dl>`;
   return `<section id="how"><h2>How it was trained</h2>${chosen}<details${choices.length === 0 ? " open" : ""}><summary>all settings</summary>${all}</details></section>`;
 }
 
 function valueText(value: unknown): string {
   if (value === null) return "none";
-  if (Array.isArray(value)) return value.map(valueText).join(" to ");
+  if (Array.isArray(value))
+    return value.map(valueText).join(value.every((one) => typeof one === "number") ? " to " : ", ");
   if (typeof value === "number") return String(Number(value.toPrecision(6)));
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

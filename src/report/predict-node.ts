@@ -9,6 +9,7 @@ import type { Answers } from "../tasks/calibration.ts";
 import { classifier } from "../tasks/classify.ts";
 import { type Evaluation, evaluate, type LabelledBatch, matchLabels } from "../tasks/evaluate.ts";
 import type { Mistake } from "./content.ts";
+import { withoutCommonFolder } from "./text.ts";
 
 /** Answers, and what they come to. */
 export interface Predictions {
@@ -63,7 +64,9 @@ export async function predictDataset(
     const classes = pretrained.labels.length;
     const answers: Answers = { logits: joined(logits), labels, classes };
     const unreadable = loader.badFiles.map(({ file, reason }) => ({ file, reason }));
-    return { evaluation, answers, mistakes: mistakesOf(answers, pictures), unreadable };
+    const names = withoutCommonFolder(pictures.map(({ name }) => name));
+    const named = pictures.map(({ index }, i) => ({ index, name: names[i]! }));
+    return { evaluation, answers, mistakes: mistakesOf(answers, named), unreadable };
   } finally {
     await Promise.all([model.dispose(), loader.close()]);
   }

@@ -37,3 +37,13 @@ export function duration(seconds: number): string {
 export function inWords(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
+
+/** Paths without the folders that all of them begin with: what tells them apart, and nothing of the machine that they lie on. */
+export function withoutCommonFolder(paths: readonly string[]): readonly string[] {
+  const parts = paths.map((path) => path.split(/[\\/]/));
+  const [first = []] = parts;
+  let common = 0;
+  while (common < first.length - 1 && parts.every((one) => common < one.length - 1 && one[common] === first[common]))
+    common++;
+  return parts.map((one) => one.slice(common).join("/"));
+}

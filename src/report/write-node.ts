@@ -18,6 +18,7 @@ import { historyOf } from "./history.ts";
 import { reportPage } from "./page.ts";
 import { predictDataset } from "./predict-node.ts";
 import { showMistakes } from "./show-mistakes-node.ts";
+import { withoutCommonFolder } from "./text.ts";
 
 /** The file inside a run's folder. */
 export const reportName = "report.html";
@@ -108,7 +109,9 @@ function countsOf(dataset: Dataset, labels: readonly string[]): readonly number[
 function unique<T extends { readonly file: string; readonly reason: string }>(
   files: readonly T[],
 ): ReportContent["data"]["unreadable"] {
-  return [...new Map(files.map(({ file, reason }) => [file, { file, reason }])).values()];
+  const once = [...new Map(files.map(({ file, reason }) => [file, reason]))];
+  const names = withoutCommonFolder(once.map(([file]) => file));
+  return once.map(([, reason], i) => ({ file: names[i]!, reason }));
 }
 
 function environment({ device, threads }: Runtime): Readonly<Record<string, string>> {
