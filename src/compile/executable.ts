@@ -87,6 +87,11 @@ export class Executable {
     return outputs;
   }
 
+  /** What variables held before the last run, of those whose old array still exists: neither updated in place nor on a device. */
+  previous(): ReadonlyMap<Variable, NdArray> {
+    return new Map([...this.#slots].flatMap(([variable, { spare }]) => (spare ? [[variable, spare]] : [])));
+  }
+
   /** Brings variables that live on a device back into `variable.data`. */
   async sync(): Promise<void> {
     for (const slot of this.#slots.values()) if (slot.onDevice) slot.variable.data = await toHost(slot.onDevice);

@@ -14,7 +14,7 @@ import { drawJitter, type JitterRules } from "./augment/jitter.ts";
 import { type AutoPolicy, parseAutoAugment } from "./augment/parse-policy.ts";
 import { toGrey, toRgb } from "./convert.ts";
 import { crop, flipHorizontal, type Image, type Region } from "./image.ts";
-import { normalize, type Preprocessing, roundHalfEven } from "./preprocess.ts";
+import { fitImage, normalize, type Preprocessing, roundHalfEven } from "./preprocess.ts";
 import { type Filter, resize } from "./resize.ts";
 
 /** What is done with a training image before it is normalised. Every part is optional; together they replace resize and crop of the evaluation transform. */
@@ -30,7 +30,9 @@ export interface Augmentation {
         readonly filters: readonly Filter[];
       }
     /** The image at its own size, which must be the input's, moved by up to `padding` pixels; what comes in is black. */
-    | { readonly kind: "padded"; readonly padding: number };
+    | { readonly kind: "padded"; readonly padding: number }
+    /** The evaluation transform. */
+    | { readonly kind: "fit" };
   /** Probability of the mirror image. */
   readonly flip: number;
   /** Automatic augmentation in timm's notation: `rand-m9-mstd0.5-inc1`, `augmix-m3-w3`, `3a`, …; see `parseAutoAugment`. */
@@ -100,7 +102,8 @@ export function augmentImage(source: Image, config: Preprocessing, rules: Augmen
     const region = randomRegion(picture.width, picture.height, scale, ratio, random);
     const filter = filters.length === 1 ? filters[0]! : filters[random.integer(filters.length)]!;
     picture = resize(picture, { width, height, filter, region });
-  } else {
+  } else if (rules.crop.kind === "fit") picture = fitImage(picture, config);
+  else {
     const { padding } = rules.crop;
     const left = random.integer(2 * padding + 1) - padding;
     picture = crop(picture, { left, top: random.integer(2 * padding + 1) - padding, width, height });

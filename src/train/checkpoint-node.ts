@@ -25,6 +25,8 @@ export interface RunState {
   readonly best?: { readonly epoch: number; readonly accuracy: number } | undefined;
   /** Sums over the steps of the current epoch, for its report. */
   readonly epochSums: { readonly loss: number; readonly accuracy: number; readonly steps: number };
+  /** The validation loss after each epoch; the training loss where nothing validates. */
+  readonly losses: readonly number[];
 }
 
 /** All that a run needs to go on with the same bits. */
@@ -32,7 +34,7 @@ export interface Checkpoint {
   readonly state: RunState;
   /** Parameters and buffers of the model, by name. */
   readonly model: ReadonlyMap<string, NdArray>;
-  /** State of the optimiser, by name. */
+  /** State of the optimiser and of the running average of the weights, by name. */
   readonly optimizer: ReadonlyMap<string, NdArray>;
 }
 
@@ -41,6 +43,7 @@ const stateSchema = v.object({
   runId: v.string(),
   best: v.optional(v.object({ epoch: v.number(), accuracy: v.number() })),
   epochSums: v.object({ loss: v.number(), accuracy: v.number(), steps: v.number() }),
+  losses: v.optional(v.array(v.number()), []),
 });
 const manifestSchema = v.object({
   format: v.literal("vitrine-checkpoint/1"),

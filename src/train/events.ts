@@ -7,6 +7,17 @@ export interface Means {
   readonly accuracy: number;
 }
 
+/** How the numbers of an array are spread. */
+export interface Histogram {
+  readonly min: number;
+  readonly max: number;
+  /** Of all elements. */
+  readonly sum: number;
+  readonly sumSquares: number;
+  /** Elements in each of equally wide buckets from `min` to `max`. */
+  readonly counts: readonly number[];
+}
+
 export type TrainEvent =
   | {
       readonly type: "run.start";
@@ -37,11 +48,23 @@ export type TrainEvent =
       readonly best: boolean;
       readonly seconds: number;
     }
+  | {
+      /** At the end of an epoch, where asked for. */
+      readonly type: "weights";
+      readonly step: number;
+      readonly epoch: number;
+      /** Of each parameter that is trained, by name. */
+      readonly weights: Readonly<Record<string, Histogram>>;
+      /** Of their gradients on the epoch's last batch. */
+      readonly gradients: Readonly<Record<string, Histogram>>;
+    }
   | { readonly type: "checkpoint"; readonly step: number; readonly folder: string }
   | { readonly type: "skipped"; readonly file: string; readonly reason: string }
   | { readonly type: "warning"; readonly message: string }
   | {
       readonly type: "run.end";
       readonly best?: { readonly epoch: number; readonly accuracy: number } | undefined;
+      /** True: it ended before its last epoch, for want of improvement. */
+      readonly stoppedEarly: boolean;
       readonly seconds: number;
     };

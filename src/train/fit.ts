@@ -1,22 +1,19 @@
 /** The training loop: steps and evaluations as a stream of events. */
 
-import type { Executable } from "../compile/index.ts";
 import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { foldIn, keyOf } from "../graph/random.ts";
 import type { Variable } from "../graph/value.ts";
-import type { Optimizer } from "../optim/index.ts";
 import type { Checkpoint, RunState } from "./checkpoint-node.ts";
-import type { Means, TrainEvent } from "./events.ts";
-import type { Objective, TrainingBatch } from "./objective.ts";
+import type { Histogram, Means, TrainEvent } from "./events.ts";
+import { histogramOf } from "./histogram.ts";
+import type { Learner, StepResult, StepSettings } from "./learner.ts";
+import type { TrainingBatch } from "./objective.ts";
+import { type Origin, originText } from "./origin.ts";
 
-/** A compiled step, the data it learns from, and where its state goes. */
+/** What learns, the data it learns from, and where its state goes. */
 export interface FitOptions {
-  /** From `compileTrainingStep`. */
-  readonly step: Executable;
-  readonly optimizer: Optimizer;
-  /** The one that the step was compiled with. */
-  readonly objective?: Objective | undefined;
+  readonly learner: Learner;
   /** The model's parameters and buffers. */
   readonly variables: ReadonlyMap<string, Variable>;
   readonly parameterCount: number;
@@ -24,11 +21,15 @@ export interface FitOptions {
   readonly batches: (epoch: number, from: number) => AsyncIterable<TrainingBatch>;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
-  /** Learning rate of a step, counted from 0. */
-  readonly learningRate: (step: number) => number;
+  /** Learning rate of a step, counted from 0, after epochs with these losses (`RunState.losses`). */
+  readonly learningRate: (step: number, losses: readonly number[]) => number;
   readonly seed: number;
-  /** Measures the model as it is now; called after each epoch. */
+  /** Measures the model as it is now; called after each epoch, with the averaged weights where there are any. */
   readonly evaluate?: (() => Promise<Means>) | undefined;
+  /** Ends the training after so many epochs without a better validation accuracy. */
+  readonly patience?: number | undefined;
+  /** Tells of weights and gradients after each epoch. */
+  readonly histograms?: boolean | undefined;
   /** Continue from here. */
   readonly resume?: Checkpoint | undefined;
   /** Identity of the run, kept in its checkpoints. */
@@ -36,7 +37,7 @@ export interface FitOptions {
   /** Writes a checkpoint and returns its folder; called after every epoch, every `checkpointEvery` steps, and when stopped. */
   readonly save?: ((checkpoint: Checkpoint) => Promise<string>) | undefined;
   readonly checkpointEvery?: number | undefined;
-  /** Called when an epoch reaches the best validation accuracy so far, before its checkpoint. */
+  /** Called when an epoch reaches the best validation accuracy so far, before its checkpoint, with the weights that reached it. */
   readonly onBest?: (() => Promise<void>) | undefined;
   /** Stops after the running step, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
@@ -44,15 +45,17 @@ export interface FitOptions {
 
 /**
  * Trains. The caller reads the events; reading no further stops the run.
- * @throws {VitrineError} INTERRUPTED after `signal`, once the checkpoint is written; RUNTIME_FAILURE when the loss is no longer a number.
+ * @throws {VitrineError} INTERRUPTED after `signal`, once the checkpoint is written; RUNTIME_FAILURE when loss or
+ *   gradient are no longer finite, saying where that begins; the checkpoints before stay.
  */
 export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void, undefined> {
-  const { step: executable, optimizer, stepsPerEpoch, epochs, save, resume } = options;
+  const { learner, stepsPerEpoch, epochs, save, resume, patience, variables } = options;
   if (resume) restore(options, resume);
   let state: RunState = resume?.state ?? {
     step: 0,
     runId: options.runId,
     epochSums: { loss: 0, accuracy: 0, steps: 0 },
+    losses: [],
   };
   const steps = epochs * stepsPerEpoch;
   const clock = stepClock(steps);
@@ -61,8 +64,8 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
 
   const checkpoint = async (): Promise<TrainEvent[]> => {
     if (!save) return [];
-    await executable.sync();
-    const folder = await save({ state, model: dataOf(options.variables), optimizer: dataOf(optimizer.state) });
+    await learner.sync();
+    const folder = await save({ state, model: dataOf(variables), optimizer: dataOf(learner.state) });
     return [{ type: "checkpoint", step: state.step, folder }];
   };
 
@@ -72,43 +75,42 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
       next: save ? "continue with --resume" : undefined,
     });
 
-  for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < epochs; epoch++) {
+  const stale = (): boolean =>
+    patience !== undefined && state.best !== undefined && state.losses.length - 1 - state.best.epoch >= patience;
+
+  if (patience !== undefined && !options.evaluate)
+    yield { type: "warning", message: "patience does nothing: there are no validation images to get better at" };
+  for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < epochs && !stale(); epoch++) {
     const epochStarted = performance.now();
-    for await (const batch of options.batches(epoch, state.step - epoch * stepsPerEpoch)) {
-      for (const { file, reason } of batch.skipped) yield { type: "skipped", file, reason };
-      const learningRate = options.learningRate(state.step);
-      const { images, targets } = batch;
-      const further = await options.objective?.feeds?.(batch);
-      const inputs = { images, targets, ...further, ...optimizer.feeds(state.step, learningRate) };
-      const result = await executable.run(inputs, { key: foldIn(keyOf(options.seed), "step", state.step) });
-      const [loss, accuracy, gradientNorm] = [
-        number(result.loss),
-        number(result.accuracy),
-        number(result.gradientNorm),
-      ];
-      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-        throw new VitrineError("RUNTIME_FAILURE", {
-          rule: "loss and gradient must stay finite",
-          evidence: `got loss ${loss}, gradient norm ${gradientNorm} at step ${state.step + 1}`,
-          next: "lower the learning rate, or clip the gradient; --resume goes back to the last checkpoint",
-        });
+    const from = (state.step - epoch * stepsPerEpoch) * learner.accumulate;
+    let last: { readonly batch: TrainingBatch; readonly settings: StepSettings } | undefined;
+    for await (const batches of groups(options.batches(epoch, from), learner.accumulate)) {
+      for (const { file, reason } of batches.flatMap(({ skipped }) => skipped)) yield { type: "skipped", file, reason };
+      const settings = {
+        step: state.step,
+        learningRate: options.learningRate(state.step, state.losses),
+        key: foldIn(keyOf(options.seed), "step", state.step),
+      };
+      const result = await learner.learn(batches, settings);
+      if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
+        throw await notFinite(learner, batches, settings, result, save !== undefined);
+      last = { batch: batches[0]!, settings };
       const { epochSums } = state;
+      const { loss, accuracy } = result;
       state = {
         ...state,
         step: state.step + 1,
         epochSums: { loss: epochSums.loss + loss, accuracy: epochSums.accuracy + accuracy, steps: epochSums.steps + 1 },
       };
       const { perSecond, secondsLeft } = clock(state.step);
-      const imagesPerSecond = perSecond * batch.images.shape[0]!;
+      const images = batches.reduce((total, batch) => total + batch.images.shape[0]!, 0);
       yield {
         type: "step",
         step: state.step,
         epoch,
-        loss,
-        accuracy,
-        learningRate,
-        gradientNorm,
-        imagesPerSecond,
+        ...result,
+        learningRate: settings.learningRate,
+        imagesPerSecond: perSecond * images,
         secondsLeft,
       };
       const epochDone = state.step === (epoch + 1) * stepsPerEpoch;
@@ -119,19 +121,24 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
       }
       if (options.checkpointEvery && state.step % options.checkpointEvery === 0 && !epochDone)
         yield* await checkpoint();
+      if (epochDone) break;
     }
 
     const { loss, accuracy, steps: counted } = state.epochSums;
     const train = { loss: loss / counted, accuracy: accuracy / counted };
-    await executable.sync();
-    const validation = await options.evaluate?.();
-    const better = validation !== undefined && validation.accuracy > (state.best?.accuracy ?? -1);
+    const best = state.best?.accuracy ?? -1;
+    const validation = await learner.averaged(async () => {
+      const means = await options.evaluate?.();
+      if (!means || means.accuracy > best) await options.onBest?.();
+      return means;
+    });
+    const better = validation !== undefined && validation.accuracy > best;
     state = {
       ...state,
       epochSums: { loss: 0, accuracy: 0, steps: 0 },
       best: better ? { epoch, accuracy: validation.accuracy } : state.best,
+      losses: [...state.losses, (validation ?? train).loss],
     };
-    if (better || !validation) await options.onBest?.();
     yield {
       type: "epoch.end",
       epoch,
@@ -140,16 +147,70 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
       best: better,
       seconds: (performance.now() - epochStarted) / 1000,
     };
+    if (options.histograms && last) {
+      const gradients = await learner.gradientsOf(last.batch, last.settings.key);
+      const weights = new Map([...gradients.keys()].map((name) => [name, variables.get(name)!.data]));
+      yield {
+        type: "weights",
+        step: state.step,
+        epoch,
+        weights: histograms(weights),
+        gradients: histograms(gradients),
+      };
+    }
     yield* await checkpoint();
-    if (options.signal?.aborted && state.step < steps) throw stopped();
+    if (options.signal?.aborted && state.step < steps && !stale()) throw stopped();
   }
-  yield { type: "run.end", best: state.best, seconds: (performance.now() - started) / 1000 };
+  yield {
+    type: "run.end",
+    best: state.best,
+    stoppedEarly: state.step < steps,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
-function restore({ step, variables, optimizer }: FitOptions, { model, optimizer: moments }: Checkpoint): void {
+/** Batches in groups of equal number; what is left at the end is dropped. */
+async function* groups(batches: AsyncIterable<TrainingBatch>, size: number): AsyncGenerator<readonly TrainingBatch[]> {
+  let group: TrainingBatch[] = [];
+  for await (const batch of batches) {
+    group.push(batch);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+}
+
+/** What to say when a step came to no finite numbers. */
+async function notFinite(
+  learner: Learner,
+  batches: readonly TrainingBatch[],
+  { step, learningRate, key }: StepSettings,
+  { loss, gradientNorm }: StepResult,
+  saves: boolean,
+): Promise<VitrineError> {
+  const origin = await learner.originOfNonFinite(batches, key);
+  const at = `loss ${loss}, gradient norm ${gradientNorm} at step ${step + 1}, learning rate ${learningRate}`;
+  return new VitrineError("RUNTIME_FAILURE", {
+    rule: "loss and gradient must stay finite",
+    evidence: `got ${at}; ${origin ? originText(origin) : "computed again, every part of it is finite: the gradients' squares overflow"}`,
+    next: `${advice(origin)}${saves ? "; the last checkpoint is kept, but going on from it would come here again" : ""}`,
+  });
+}
+
+function advice(origin: Origin | undefined): string {
+  if (origin?.kind === "input") return "look at the images of this batch and at the preprocessing's mean and std";
+  if (origin?.kind === "parameter") return "begin with other weights: these are broken";
+  return "train again with a smaller learning rate, a longer warm-up, or a smaller clipNorm";
+}
+
+function histograms(arrays: ReadonlyMap<string, NdArray>): Readonly<Record<string, Histogram>> {
+  return Object.fromEntries([...arrays].map(([name, array]) => [name, histogramOf(array)]));
+}
+
+function restore({ learner, variables }: FitOptions, { model, optimizer: moments }: Checkpoint): void {
   for (const [targets, arrays] of [
     [variables, model],
-    [optimizer.state, moments],
+    [learner.state, moments],
   ] as const) {
     for (const [name, variable] of targets) {
       const array = arrays.get(name);
@@ -162,15 +223,11 @@ function restore({ step, variables, optimizer }: FitOptions, { model, optimizer:
       variable.data = { ...array, data: array.data.slice() };
     }
   }
-  step.reset();
+  learner.reset();
 }
 
 function dataOf(variables: ReadonlyMap<string, Variable>): ReadonlyMap<string, NdArray> {
   return new Map([...variables].map(([name, variable]) => [name, variable.data]));
-}
-
-function number(array: NdArray | undefined): number {
-  return array ? Number(array.data[0]) : Number.NaN;
 }
 
 /** Steps per second over the last twenty steps, and the seconds that the rest will take. */

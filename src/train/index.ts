@@ -1,6 +1,7 @@
 /** Training: steps that are compiled, and runs as streams of events. */
 
 export type { Checkpoint, RunState } from "./checkpoint-node.ts";
+export { type DistillationObjective, type DistillationOptions, distillation } from "./distillation.ts";
 export type { Means, TrainEvent } from "./events.ts";
 export { type FitOptions, fit } from "./fit.ts";
 export { type Classifier, classification, type LabelLoss, type Objective, type TrainingBatch } from "./objective.ts";

@@ -1,24 +1,44 @@
 /** What the settings of a recipe stand for: augmentation, optimiser, learning rates. */
 
 import type { Augmentation } from "../data/augment.ts";
+import type { Variable } from "../graph/value.ts";
+import { binaryCrossEntropy, crossEntropySoft } from "../losses/index.ts";
 import {
+  adam,
   adamW,
   cosineSchedule,
+  lamb,
+  lion,
+  type ModelAverage,
+  modelAverage,
+  muon,
   type NamedParameters,
   type Optimizer,
+  oneCycleSchedule,
+  plateauRate,
   type Schedule,
+  sgd,
+  stepSchedule,
   vitLayers,
   weightDecayGroups,
   withLayerDecay,
 } from "../optim/index.ts";
+import { cast, greater } from "../tensor/index.ts";
+import type { LabelLoss } from "./objective.ts";
 import type { Recipe } from "./recipe.ts";
 import { noWeightDecay } from "./step.ts";
 
 /** The random changes of training images; `undefined` for the evaluation transform. */
 export function augmentationOf(recipe: Recipe): Augmentation | undefined {
-  const rest = { flip: recipe.flip, jitter: recipe.colorJitter || undefined, erase: recipe.erase || undefined };
+  const rest = {
+    flip: recipe.flip,
+    auto: recipe.autoAugment ?? undefined,
+    jitter: recipe.colorJitter || undefined,
+    erase: recipe.erase || undefined,
+  };
   if (recipe.crop === "padded") return { crop: { kind: "padded", padding: recipe.pad }, ...rest };
-  if (recipe.crop === "none") return undefined;
+  if (recipe.crop === "none")
+    return rest.flip || rest.auto || rest.jitter || rest.erase ? { crop: { kind: "fit" }, ...rest } : undefined;
   const filters = ["bilinear", "bicubic"] as const;
   return { crop: { kind: "resized", scale: recipe.cropScale, ratio: recipe.cropRatio, filters }, ...rest };
 }
@@ -26,16 +46,78 @@ export function augmentationOf(recipe: Recipe): Augmentation | undefined {
 /** The optimiser of the parameters that are trained. */
 export function optimizerOf(recipe: Recipe, parameters: NamedParameters): Optimizer {
   const decayed = weightDecayGroups(parameters, recipe.weightDecay, noWeightDecay);
-  return adamW(recipe.layerDecay < 1 ? withLayerDecay(decayed, recipe.layerDecay, vitLayers) : decayed);
+  const trainables = recipe.layerDecay < 1 ? withLayerDecay(decayed, recipe.layerDecay, vitLayers) : decayed;
+  const betas = recipe.betas === null ? {} : { betas: recipe.betas };
+  const momentum = recipe.momentum === null ? {} : { momentum: recipe.momentum };
+  switch (recipe.optimizer) {
+    case "adamw":
+      return adamW(trainables, betas);
+    case "adam":
+      return adam(trainables, betas);
+    case "lamb":
+      return lamb(trainables, betas);
+    case "lion":
+      return lion(trainables, betas);
+    case "sgd":
+      return sgd(trainables, { momentum: 0.9, nesterov: recipe.momentum !== 0, ...momentum });
+    case "muon": {
+      // The head's rows are labels, no directions to make orthogonal; `match-rms` makes one learning rate fit both kinds of parameters.
+      const isHidden = ({ name }: Variable): boolean => !/(^|\.)head/.test(name);
+      return muon(trainables, { ...momentum, adjust: "match-rms", isHidden, adam: betas });
+    }
+  }
 }
 
-/** The learning rate of each step. */
-export function scheduleOf(recipe: Recipe, stepsPerEpoch: number): Schedule {
-  return cosineSchedule({
-    learningRate: recipe.learningRate,
-    min: recipe.minLearningRate,
-    steps: recipe.epochs * stepsPerEpoch,
-    warmup: Math.round(recipe.warmupEpochs * stepsPerEpoch),
-    warmupStart: recipe.learningRate / 100,
-  });
+/** The average of the weights that validation sees; `undefined` where the recipe has none. */
+export function averageOf({ ema, emaWarmup }: Recipe, variables: Iterable<Variable>): ModelAverage | undefined {
+  if (ema === null) return undefined;
+  const floats = [...variables].filter(({ dtype }) => dtype === "float32");
+  return modelAverage(floats, { decay: ema, ...(emaWarmup ? { warmup: { gamma: 1, power: 2 / 3 } } : {}) });
+}
+
+/** The loss of logits beside targets, which the loader has smoothed and mixed. */
+export function labelLossOf({ loss, targetThreshold }: Recipe): LabelLoss {
+  if (loss === "cross-entropy") return crossEntropySoft;
+  return (logits, targets) =>
+    binaryCrossEntropy(
+      logits,
+      targetThreshold === null ? targets : cast(greater(targets, targetThreshold), targets.dtype),
+    );
+}
+
+/**
+ * The learning rate of each step.
+ * @param losses the validation loss after each epoch so far (the training loss where nothing validates)
+ */
+export function scheduleOf(recipe: Recipe, stepsPerEpoch: number): (step: number, losses: readonly number[]) => number {
+  const { learningRate, minLearningRate: min, decayRate: factor } = recipe;
+  const steps = recipe.epochs * stepsPerEpoch;
+  const warmup = Math.round(recipe.warmupEpochs * stepsPerEpoch);
+  const rising = { warmup, warmupStart: learningRate / 100 };
+  switch (recipe.schedule) {
+    case "cosine":
+      return cosineSchedule({ learningRate, min, steps, ...rising });
+    case "one-cycle":
+      return oneCycleSchedule({ learningRate, steps, rise: Math.min(1, warmup / steps), end: min });
+    case "step": {
+      const every = Math.max(1, Math.round(recipe.decayEpochs * stepsPerEpoch));
+      const falling = stepSchedule({ learningRate, every, factor, ...rising });
+      return (step) => (step < warmup ? falling(step) : Math.max(min, falling(step)));
+    }
+    case "constant":
+      return linearWarmup(learningRate, rising);
+    case "plateau": {
+      const rise = linearWarmup(learningRate, rising);
+      const patience = Math.round(recipe.decayEpochs);
+      return (step, losses) =>
+        step < warmup ? rise(step) : plateauRate(losses, { learningRate, factor, patience, min });
+    }
+  }
+}
+
+function linearWarmup(
+  learningRate: number,
+  rising: { readonly warmup: number; readonly warmupStart: number },
+): Schedule {
+  return stepSchedule({ learningRate, every: Number.POSITIVE_INFINITY, ...rising });
 }

@@ -1,6 +1,7 @@
 /** How a model is trained: plain data, kept beside the result so that it can be read, repeated and continued. */
 
 import * as v from "valibot";
+import { parseAutoAugment } from "../data/augment/parse-policy.ts";
 import { VitrineError } from "../errors.ts";
 
 /** A complete recipe. */
@@ -56,7 +57,7 @@ export interface Recipe {
   readonly cutmix: number;
   /** Stochastic depth of the last block, in [0, 1); earlier blocks have less, in proportion. */
   readonly dropPath: number;
-  /** `resized`: random resized crop; `padded`: shifts of up to `pad` pixels; `none`: the evaluation transform. */
+  /** `resized`: random resized crop; `padded`: shifts of up to `pad` pixels; `none`: the evaluation transform's, before all other changes. */
   readonly crop: "resized" | "padded" | "none";
   /** Least and largest share of the area of a random resized crop. */
   readonly cropScale: readonly [number, number];
@@ -65,6 +66,8 @@ export interface Recipe {
   readonly pad: number;
   /** Probability of the mirror image. */
   readonly flip: number;
+  /** Automatic augmentation in timm's notation: `rand-m9-mstd0.5-inc1`, `augmix-m3-w3`, `ta_wide`, …; `null` for none. */
+  readonly autoAugment: string | null;
   /** Strength of changes of brightness, contrast and saturation, in [0, 1]. */
   readonly colorJitter: number;
   /** Probability of random erasing. */
@@ -128,6 +131,19 @@ const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   cropRatio: range,
   pad: v.pipe(v.number(), v.integer(), v.minValue(0)),
   flip: share,
+  autoAugment: v.nullable(
+    v.pipe(
+      v.string(),
+      v.rawCheck(({ dataset, addIssue }) => {
+        if (!dataset.typed) return;
+        try {
+          parseAutoAugment(dataset.value);
+        } catch (error) {
+          addIssue({ message: (error as Error).message });
+        }
+      }),
+    ),
+  ),
   colorJitter: share,
   erase: share,
   tune: v.picklist(["full", "lora", "probe"]),
@@ -171,6 +187,7 @@ export const fromScratch: Recipe = {
   cropRatio: [3 / 4, 4 / 3],
   pad: 2,
   flip: 0.5,
+  autoAugment: null,
   colorJitter: 0,
   erase: 0,
   tune: "full",

@@ -6,18 +6,22 @@ import type { Batch, BatchPlan } from "../data/loader-batch.ts";
 import { type Loader, openLoader } from "../data/loader-node.ts";
 import { VitrineError } from "../errors.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
-import { savePretrained } from "../pretrained/save-node.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { loadCheckpoint, saveCheckpoint } from "./checkpoint-node.ts";
 import type { TrainEvent } from "./events.ts";
 import { fit } from "./fit.ts";
+import { compileLearner } from "./learner.ts";
 import { lockFolder } from "./lock-node.ts";
 import { appendEvent, rewindLog } from "./log-node.ts";
-import type { Objective, TrainingBatch } from "./objective.ts";
+import { classification, type Objective, type TrainingBatch } from "./objective.ts";
+import { Probe } from "./probe.ts";
+import { featureLoader } from "./probe-features.ts";
 import type { Recipe } from "./recipe.ts";
-import { augmentationOf, optimizerOf, scheduleOf } from "./recipe-parts.ts";
+import { augmentationOf, averageOf, labelLossOf, optimizerOf, scheduleOf } from "./recipe-parts.ts";
 import { identityOf, openFolder, requireSameRun } from "./run-folder-node.ts";
-import { compileTrainingStep, trainedParameters } from "./step.ts";
+import { trainedParameters } from "./step.ts";
+import { startTuning, type Tuning } from "./tuning.ts";
+import { keptVariables, saveTuned } from "./tuning-node.ts";
 import { compileValidation, validate } from "./validate.ts";
 
 export { type RunRecord, readRun } from "./run-folder-node.ts";
@@ -30,14 +34,17 @@ export interface RunOptions {
   /** What the best epoch is chosen by; without it, the last epoch is kept. */
   readonly validation?: Dataset | undefined;
   readonly recipe: Recipe;
-  /** Which parameters are trained, by name; all without it. */
+  /** Which parameters are trained, by name; those that the recipe tunes without it. */
   readonly trained?: ((name: string) => boolean) | undefined;
   /** What is minimised; the recipe's loss of the model's logits without it. */
   readonly objective?: Objective | undefined;
   readonly seed: number;
   /** What else a process needs to go on with the run, as plain data; kept in `recipe.json`. */
   readonly settings?: Readonly<Record<string, unknown>> | undefined;
-  /** Ends with `config.json`, `preprocessor_config.json`, `model.safetensors`, `recipe.json`, `log.jsonl` and `checkpoints/`. */
+  /**
+   * Ends with `config.json`, `preprocessor_config.json`, `model.safetensors`, `recipe.json`, `log.jsonl` and `checkpoints/`; with adapters, which
+   * are merged into `model.safetensors`, also with `adapter/` in PEFT's layout.
+   */
   readonly folder: string;
   /** Go on where the folder's run stopped. */
   readonly resume?: boolean;
@@ -48,6 +55,8 @@ export interface RunOptions {
   readonly strict?: boolean;
   /** Steps between checkpoints, besides those at the ends of epochs. */
   readonly checkpointEvery?: number | undefined;
+  /** Tells of the spread of weights and gradients after each epoch (events `weights`). */
+  readonly histograms?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,12 +67,14 @@ export interface RunOptions {
  */
 export async function* trainInFolder(options: RunOptions): AsyncGenerator<TrainEvent, void, undefined> {
   requireMatchingClasses(options);
-  const batchSize = Math.min(options.recipe.batchSize, options.train.length);
-  const runId = identityOf(options, batchSize);
-  await openFolder(options, runId);
-  const unlock = await lockFolder(options.folder);
+  const tuning = await startTuning(options.pretrained, options.recipe, options.seed);
+  const run = { ...options, trained: options.trained ?? tuning.trained };
+  const batchSize = Math.min(run.recipe.batchSize, run.train.length);
+  const runId = identityOf(run, batchSize);
+  await openFolder(run, runId);
+  const unlock = await lockFolder(run.folder);
   try {
-    yield* trainLocked(options, runId, batchSize);
+    yield* trainLocked(run, { ...tuning, trained: run.trained }, runId, batchSize);
   } finally {
     await unlock();
   }
@@ -71,6 +82,7 @@ export async function* trainInFolder(options: RunOptions): AsyncGenerator<TrainE
 
 async function* trainLocked(
   options: RunOptions,
+  tuning: Tuning,
   runId: string,
   batchSize: number,
 ): AsyncGenerator<TrainEvent, void, undefined> {
@@ -86,12 +98,22 @@ async function* trainLocked(
     await rewindLog(folder, resume.state.step);
   }
 
+  // What is trained: the model, or its end on features that are computed once.
+  const probe = keepsFeatures(options) ? new Probe(model, options.trained!, preprocessing.inputSize) : undefined;
+  const frozen = await probe?.compileFeatures(runtime);
+  const classifier = probe ?? model;
+  const imageShape = probe?.imageShape ?? preprocessing.inputSize;
+
   const loaders: Loader[] = [];
-  const load = (dataset: Dataset, plan: Partial<BatchPlan>, strict: boolean): Loader => {
-    const whole: BatchPlan = { preprocessing, batchSize, shuffle: false, dropLast: false, seed, ...plan };
-    const loader = openLoader(dataset, whole, { strict, workers: options.workers ?? 2 });
+  const load = (dataset: Dataset, changes: Partial<BatchPlan>, strict: boolean): Loader => {
+    const plan: BatchPlan = { preprocessing, batchSize, shuffle: false, dropLast: false, seed, ...changes };
+    const images = frozen ? { ...plan, shuffle: false, dropLast: false } : plan;
+    const loader = openLoader(dataset, images, { strict, workers: options.workers ?? 2 });
     loaders.push(loader);
-    return loader;
+    if (!frozen) return loader;
+    const views = plan.augmentation ? recipe.probeViews : 1;
+    const { length, classes } = dataset;
+    return featureLoader({ images: loader, frozen, length, classes: classes.length, plan, views });
   };
   try {
     const strict = options.strict ?? false;
@@ -106,37 +128,39 @@ async function* trainLocked(
       },
       strict,
     );
-    const stepsPerEpoch = training.batchesPerEpoch;
-    const optimizer = optimizerOf(recipe, trainedParameters(model, options.trained));
-    const step = await compileTrainingStep(model, {
+    const stepsPerEpoch = wholeSteps(training.batchesPerEpoch, recipe.accumulate, batchSize);
+    const kept = keptVariables(model, tuning);
+    const learner = await compileLearner(classifier, {
       runtime,
-      optimizer,
+      optimizer: optimizerOf(recipe, trainedParameters(classifier, options.trained)),
+      average: averageOf(recipe, kept.values()),
+      accumulate: recipe.accumulate,
       batchSize,
-      imageShape: preprocessing.inputSize,
+      imageShape,
       labels: pretrained.labels.length,
       clipNorm: recipe.clipNorm ?? undefined,
       trained: options.trained,
-      objective: options.objective,
+      objective: options.objective ?? classification(classifier, labelLossOf(recipe)),
     });
     const validation = options.validation && load(options.validation, {}, strict);
-    const measure = validation && (await compileValidation(model, preprocessing.inputSize, runtime));
+    const measure = validation && (await compileValidation(classifier, imageShape, runtime));
     const run = fit({
-      step,
-      optimizer,
-      objective: options.objective,
-      variables: model.variables(),
+      learner,
+      variables: kept,
       parameterCount: model.parameterCount(),
       batches: (epoch, from) => trainingBatches(training.epoch(epoch, from)),
       stepsPerEpoch,
       epochs: recipe.epochs,
       learningRate: scheduleOf(recipe, stepsPerEpoch),
       seed,
+      patience: recipe.patience ?? undefined,
+      histograms: options.histograms,
       evaluate: measure && validation ? () => validate(measure, validation.epoch(0)) : undefined,
       resume,
       runId,
       save: (checkpoint) => saveCheckpoint(checkpoints, checkpoint),
       checkpointEvery: options.checkpointEvery,
-      onBest: () => savePretrained(folder, pretrained, { replace: true }),
+      onBest: () => saveTuned(folder, pretrained, tuning),
       signal,
     });
     const told = function* (event: TrainEvent): Generator<TrainEvent> {
@@ -152,11 +176,27 @@ async function* trainLocked(
         yield* told({ type: "skipped", file, reason });
       }
     }
-    await step.dispose();
+    await learner.dispose();
     await measure?.dispose();
+    await frozen?.dispose();
   } finally {
     await Promise.all(loaders.map((loader) => loader.close()));
   }
+}
+
+/** Whether the frozen part of a probe is computed once for each image: not where pixels are mixed, or a teacher sees them. */
+function keepsFeatures({ recipe, objective }: RunOptions): boolean {
+  return recipe.tune === "probe" && recipe.probeViews > 0 && recipe.mixup + recipe.cutmix === 0 && !objective;
+}
+
+/** Steps of an epoch; the batches that make no whole step are left out. */
+function wholeSteps(batches: number, accumulate: number, batchSize: number): number {
+  if (batches >= accumulate) return Math.floor(batches / accumulate);
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "an epoch must have the batches of one step",
+    evidence: `got ${batches} of ${batchSize} images, accumulate is ${accumulate}`,
+    next: "set a smaller accumulate or batchSize",
+  });
 }
 
 async function* trainingBatches(batches: AsyncIterable<Batch>): AsyncGenerator<TrainingBatch> {

@@ -10,7 +10,7 @@ import {
 } from "../compile/index.ts";
 import { rootsOf, topologicalOrder } from "../graph/graph.ts";
 import type { Parameter } from "../nn/module.ts";
-import { clipByGlobalNorm, type Optimizer } from "../optim/index.ts";
+import { clipByGlobalNorm, type ModelAverage, type Optimizer } from "../optim/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { argMax, cast, equal, mean, type Tensor } from "../tensor/index.ts";
 import { type Classifier, classification, type Objective } from "./objective.ts";
@@ -23,7 +23,9 @@ export interface StepOptions {
   readonly runtime: Runtime;
   /** Of the parameters that are trained, in their order. */
   readonly optimizer: Optimizer;
-  /** Images of one step. */
+  /** Running average of the weights, of the model's variables. */
+  readonly average?: ModelAverage | undefined;
+  /** Images of one batch. */
   readonly batchSize: number;
   /** Channels, height and width of an image. */
   readonly imageShape: readonly [number, number, number];
@@ -47,19 +49,20 @@ export function trainedParameters(
 
 /**
  * Compiles a training step. Inputs: `images` [b, c, H, W], `targets` [b, labels] (probabilities: labels as one-hot, smoothed or mixed), the
- * objective's, and the optimiser's. Outputs: `loss`, `accuracy`, `gradientNorm`.
+ * objective's, the optimiser's and the average's. Outputs: `loss`, `accuracy`, `gradientNorm`.
  */
 export async function compileTrainingStep(model: Classifier, options: StepOptions): Promise<Executable> {
-  const { runtime, optimizer, clipNorm } = options;
+  const { runtime, optimizer, average, clipNorm } = options;
   const gradientsOf = batchGradients(model, options);
   return compile(
     (inputs) => {
       const { outputs, gradients } = gradientsOf(inputs);
       const { gradients: clipped, norm } = clipByGlobalNorm(gradients, clipNorm);
       optimizer.update(clipped, inputs);
+      average?.update(inputs);
       return { loss: outputs.loss, accuracy: outputs.accuracy!, gradientNorm: norm };
     },
-    { ...batchSpecs(options), ...optimizer.inputs },
+    { ...batchSpecs(options), ...optimizer.inputs, ...average?.inputs },
     { runtime },
   );
 }
@@ -83,8 +86,8 @@ export function batchGradients(
   readonly outputs: LossOutputs;
   readonly gradients: readonly Tensor[];
 } {
-  const { batchSize, imageShape, objective = classification(model) } = options;
-  const parts = partsFor(batchSize, rowsPerImage(model, imageShape));
+  const { objective = classification(model) } = options;
+  const parts = partsOf(model, options);
   const parameters = [...trainedParameters(model, options.trained).values()];
   const names = Object.keys(batchSpecs(options));
   return (inputs) =>
@@ -97,6 +100,11 @@ export function batchGradients(
       parameters,
       parts,
     );
+}
+
+/** Into how many parts a batch is cut. */
+export function partsOf(model: Classifier, { batchSize, imageShape }: StepOptions): number {
+  return partsFor(batchSize, rowsPerImage(model, imageShape));
 }
 
 /** The most rows that one image makes in a matrix product (its tokens): what decides into how many parts a batch is cut. */

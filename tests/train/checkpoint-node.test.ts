@@ -13,7 +13,13 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 function at(step: number): Checkpoint {
   return {
-    state: { step, runId: "run", best: undefined, epochSums: { loss: 0.1 + step, accuracy: 0.5, steps: 3 } },
+    state: {
+      step,
+      runId: "run",
+      best: undefined,
+      epochSums: { loss: 0.1 + step, accuracy: 0.5, steps: 3 },
+      losses: [1, 0.1],
+    },
     model: new Map([["w", ndarray("float32", [2], [step, 0.1])]]),
     optimizer: new Map([["w/exp_sum", ndarray("float32", [2], [1, 2])]]),
   };

@@ -155,6 +155,7 @@ test("many steps on one small batch bring its loss near zero", async () => {
     batchSize: 10,
     learningRate: 5e-3,
     crop: "none",
+    flip: 0,
     labelSmoothing: 0,
     weightDecay: 0,
   };
