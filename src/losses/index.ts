@@ -15,6 +15,7 @@ export {
   crossEntropySoft,
   type LabelCrossEntropyOptions,
 } from "./cross-entropy.ts";
+export { type Distillation, distillationLoss } from "./distillation.ts";
 export { klDivergence, type LabelSmoothingKlOptions, labelSmoothingKl } from "./divergence.ts";
 export type { LossOptions, Reduction } from "./reduction.ts";
 export { huberLoss, l1Loss, mseLoss, smoothL1Loss } from "./regression.ts";

@@ -76,6 +76,14 @@ export function currentValue(variable: Variable): Value {
   return top().updates?.get(variable) ?? variable.value;
 }
 
+/** Runs a part of a trace, and says what it named on the way. */
+export function collectTaps<T>(run: () => T): Pick<Trace<T>, "result" | "taps"> {
+  const taps = new Map<string, Value>();
+  const result = within({ taps }, run);
+  for (const [name, value] of taps) top().taps?.set(name, value);
+  return { result, taps };
+}
+
 /** What a function traced, and what it named and updated on the way. */
 export interface Trace<T> {
   readonly result: T;

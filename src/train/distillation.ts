@@ -13,7 +13,8 @@ import { crossEntropySoft } from "../losses/index.ts";
 import { evaluation } from "../nn/module.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { collectTaps, Tensor, tensor } from "../tensor/index.ts";
+import { Tensor, tensor } from "../tensor/index.ts";
+import { collectTaps } from "../tensor/scope.ts";
 import type { Classifier, LabelLoss, Objective } from "./objective.ts";
 
 /** Who learns from whom, and how. */
