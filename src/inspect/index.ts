@@ -1,5 +1,6 @@
 /** Looking at data before training on it. */
 
+export { type Choice, type ChosenRecipe, chooseRecipe, type TrainingFacts } from "./choose-recipe.ts";
 export {
   type CrossValidation,
   type CrossValidationOptions,
@@ -27,3 +28,4 @@ export {
   labelSuspects,
 } from "./label-errors.ts";
 export { type DuplicateGroup, findDuplicates, type Likeness, usualLikeness } from "./near-duplicates.ts";
+export { splitWithCopies } from "./split.ts";

@@ -1,0 +1,174 @@
+/**
+ * The recipe that fits data and weights, and why: the choices somebody with experience would make, as rules on a few numbers.
+ *
+ * What the rules rest on is measured in `bench/README.md` ("Probe, adapters, all weights").
+ */
+
+import { adapterTuning, fineTuning, probing, type Recipe } from "../train/recipe.ts";
+
+/** What a choice rests on. */
+export interface TrainingFacts {
+  /** Training images. */
+  readonly images: number;
+  readonly classes: readonly string[];
+  /** Training images of the smallest and of the largest class. */
+  readonly smallestClass: number;
+  readonly largestClass: number;
+  /** Whether the model has trained weights, other than its head's. */
+  readonly weights: boolean;
+  /** Share of the training images that a linear head on the weights' features gets right, cross-validated; undefined where it was not measured. */
+  readonly probeAccuracy?: number | undefined;
+  /** For a model without trained weights: the recipe that fits it. */
+  readonly base?: Recipe | undefined;
+  /** Whether `base` was made for this very data set. */
+  readonly isPreset?: boolean;
+}
+
+/** One thing that was decided, and why. */
+export interface Choice {
+  /** `method`, `epochs`. */
+  readonly what: string;
+  readonly value: string;
+  readonly reason: string;
+}
+
+/** A recipe with its reasons. */
+export interface ChosenRecipe {
+  readonly recipe: Recipe;
+  readonly choices: readonly Choice[];
+}
+
+/** Up to so many training images, moving all weights is a gamble. */
+const few = 2000;
+/** From this accuracy on, the features of frozen weights are taken to be good enough. */
+const goodFeatures = 0.9;
+/** One class is shown as often as another where the largest has more than so many times the images of the smallest. */
+const uneven = 4;
+
+/**
+ * Chooses.
+ * @param asked settings that the user has set: they win, and other settings are chosen to fit them
+ */
+export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}): ChosenRecipe {
+  const choices: Choice[] = [];
+  const choose = <K extends keyof Recipe>(key: K, what: string, value: Recipe[K], reason: string): Recipe[K] => {
+    const given = asked[key];
+    const chosen = given === undefined ? value : (given as Recipe[K]);
+    choices.push({ what, value: textOf(chosen), reason: given === undefined ? reason : "as asked" });
+    return chosen;
+  };
+  const method = methodFor(facts);
+  const tune = choose("tune", "method", method.tune, method.reason);
+  const base = facts.weights ? { probe: probing, lora: adapterTuning, full: fineTuning }[tune] : facts.base!;
+  const batch = batchFor(facts, base);
+  const batchSize = choose("batchSize", "batch", batch.value, batch.reason);
+  const steps = Math.max(1, Math.floor(facts.images / Math.min(batchSize, facts.images)));
+  const length = epochsFor(facts, tune, base, steps);
+  const epochs = choose("epochs", "epochs", length.value, length.reason);
+  const rate = rateFor(facts, tune, base, batchSize);
+  const learningRate = choose("learningRate", "learning rate", rate.value, rate.reason);
+  const mirror = flipFor(facts, base);
+  const flip = choose("flip", "mirror images", mirror.value, mirror.reason);
+  const ratio = facts.largestClass / Math.max(1, facts.smallestClass);
+  const balance =
+    ratio > uneven || asked.balance !== undefined
+      ? choose(
+          "balance",
+          "balance",
+          true,
+          `the largest class has ${ratio.toFixed(1)} times the images of the smallest: each class is shown equally often`,
+        )
+      : base.balance;
+  const warmupEpochs = Math.min(base.warmupEpochs, epochs / 4);
+  const minLearningRate = Math.min(base.minLearningRate, learningRate);
+  const chosen = { tune, batchSize, epochs, learningRate, flip, balance, warmupEpochs, minLearningRate };
+  return { recipe: { ...base, ...chosen, ...asked }, choices };
+}
+
+interface Reasoned<T> {
+  readonly value: T;
+  readonly reason: string;
+}
+
+function methodFor({ weights, images, probeAccuracy }: TrainingFacts): {
+  readonly tune: Recipe["tune"];
+  readonly reason: string;
+} {
+  const count = `${images.toLocaleString("en-US")} training images`;
+  if (!weights) return { tune: "full", reason: "nothing is trained yet, so all weights learn" };
+  if (images > few) return { tune: "full", reason: `${count} are enough to move all weights` };
+  if (probeAccuracy === undefined)
+    return { tune: "probe", reason: `${count} are few: only the head learns, the weights stay as they are` };
+  const share = `${(100 * probeAccuracy).toFixed(1)} %`;
+  if (probeAccuracy >= goodFeatures)
+    return {
+      tune: "probe",
+      reason: `a head alone gets ${share} of unseen training images right, and ${count} are few to move more`,
+    };
+  return {
+    tune: "lora",
+    reason: `a head alone gets only ${share} of unseen training images right, and ${count} are few to move all weights: adapters`,
+  };
+}
+
+function batchFor({ weights, images }: TrainingFacts, base: Recipe): Reasoned<number> {
+  if (weights && images > few) return { value: 32, reason: "there are images enough for steadier steps" };
+  if (images < 8 * base.batchSize) {
+    const value = Math.max(2, Math.min(base.batchSize, 2 ** Math.floor(Math.log2(Math.max(2, images / 8)))));
+    return { value, reason: "so that an epoch has about eight steps or more" };
+  }
+  return { value: base.batchSize, reason: weights ? "usual for fine-tuning" : "usual for such a model" };
+}
+
+function epochsFor(
+  { weights, images, isPreset }: TrainingFacts,
+  tune: Recipe["tune"],
+  base: Recipe,
+  steps: number,
+): Reasoned<number> {
+  if (!weights) {
+    const value = isPreset ? base.epochs : Math.min(100, Math.max(base.epochs, Math.ceil(3000 / steps)));
+    return {
+      value,
+      reason: isPreset
+        ? "enough for this data set, as measured"
+        : "about 3,000 steps, but at least 30 and at most 100 epochs",
+    };
+  }
+  if (tune === "probe")
+    return { value: base.epochs, reason: "they cost next to nothing: what the frozen weights see is computed once" };
+  const value = images <= 500 ? 12 : images <= few ? 8 : 5;
+  return {
+    value,
+    reason: `usual for fine-tuning on ${images <= 500 ? "few" : images <= few ? "some" : "many"} images`,
+  };
+}
+
+function rateFor({ weights }: TrainingFacts, tune: Recipe["tune"], base: Recipe, batch: number): Reasoned<number> {
+  if (!weights) {
+    const value = Number((base.learningRate * Math.min(1, Math.sqrt(batch / base.batchSize))).toPrecision(2));
+    return { value, reason: batch < base.batchSize ? "smaller, as the batch is" : "usual for such a model" };
+  }
+  if (tune === "probe") return { value: base.learningRate, reason: "a head alone stands large steps" };
+  const value = Number((base.learningRate * Math.sqrt(batch / base.batchSize)).toPrecision(2));
+  return {
+    value,
+    reason: tune === "lora" ? "usual for adapters" : "small, so that trained weights keep what they know",
+  };
+}
+
+/** Signs and directions become others in a mirror. */
+function flipFor({ classes }: TrainingFacts, base: Recipe): Reasoned<number> {
+  if (base.flip === 0) return { value: 0, reason: "this data set's images have a direction" };
+  if (classes.length > 0 && classes.every((name) => [...name].length === 1))
+    return { value: 0, reason: "the classes are letters or digits, which are others in a mirror" };
+  if (classes.some((name) => /(^|[^a-z])(left|right)([^a-z]|$)/i.test(name)))
+    return { value: 0, reason: "left and right are classes" };
+  return { value: base.flip, reason: "a mirror image shows the same class" };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "number" && value > 0 && value < 1e-2) return value.toExponential().replace("e-0", "e-");
+  return String(value);
+}

@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { chooseRecipe, type TrainingFacts } from "../../src/inspect/choose-recipe.ts";
+import { fromScratch, recipeFrom } from "../../src/train/recipe.ts";
+
+const photos: TrainingFacts = {
+  images: 122,
+  classes: ["ants", "bees"],
+  smallestClass: 60,
+  largestClass: 62,
+  weights: true,
+  probeAccuracy: 0.97,
+};
+const methodOf = (facts: Partial<TrainingFacts>): string => chooseRecipe({ ...photos, ...facts }).recipe.tune;
+
+test("few images with good features: the head alone; with poor ones: adapters; many: all weights", () => {
+  expect(methodOf({})).toBe("probe");
+  expect(methodOf({ probeAccuracy: undefined })).toBe("probe");
+  expect(methodOf({ probeAccuracy: 0.6 })).toBe("lora");
+  expect(methodOf({ images: 5000 })).toBe("full");
+  expect(methodOf({ weights: false, base: fromScratch })).toBe("full");
+});
+
+test("every choice has a value and a reason, and the recipe is valid", () => {
+  for (const facts of [photos, { ...photos, images: 9000 }, { ...photos, weights: false, base: fromScratch }]) {
+    const { recipe, choices } = chooseRecipe(facts);
+    expect(choices.map(({ what }) => what)).toEqual(["method", "batch", "epochs", "learning rate", "mirror images"]);
+    for (const { value, reason } of choices) expect([value, reason]).not.toContain("");
+    expect(recipeFrom(fromScratch, { ...recipe }, "test")).toEqual(recipe);
+  }
+});
+
+test("what is asked for wins, is said to be so, and other settings fit it", () => {
+  const { recipe, choices } = chooseRecipe(photos, { tune: "full", epochs: 3 });
+  expect(recipe).toMatchObject({ tune: "full", epochs: 3, layerDecay: 0.75, warmupEpochs: 0.75, learningRate: 7.1e-5 });
+  expect(choices.slice(0, 3).map(({ reason }) => reason)).toEqual([
+    "as asked",
+    expect.stringContaining("eight"),
+    "as asked",
+  ]);
+});
+
+test("uneven classes are shown equally often", () => {
+  expect(chooseRecipe({ ...photos, smallestClass: 10 }).recipe.balance).toBe(true);
+  expect(chooseRecipe({ ...photos, smallestClass: 10 }, { balance: false }).recipe.balance).toBe(false);
+  expect(chooseRecipe(photos).recipe.balance).toBe(false);
+});
+
+test.each([
+  [["a", "b"], 0],
+  [["0", "1", "2"], 0],
+  [["turn left", "turn right"], 0],
+  [["bright", "dark"], 0.5],
+  [["ants", "bees"], 0.5],
+])("mirror images of %j: probability %s", (classes, expected) => {
+  expect(chooseRecipe({ ...photos, classes }).recipe.flip).toBe(expected);
+});
+
+test("from nothing, few images are seen more often, and a preset stays as it is", () => {
+  const scratch = { ...photos, weights: false, base: { ...fromScratch, epochs: 30 } };
+  expect(chooseRecipe(scratch).recipe.epochs).toBe(100);
+  expect(chooseRecipe({ ...scratch, images: 50_000 }).recipe.epochs).toBe(30);
+  expect(chooseRecipe({ ...scratch, images: 50_000, isPreset: true }).recipe.learningRate).toBe(
+    fromScratch.learningRate,
+  );
+});
