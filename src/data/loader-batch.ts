@@ -6,6 +6,7 @@ import { type Augmentation, augment } from "./augment.ts";
 import type { Dataset, Sample } from "./datasets/dataset.ts";
 import { type MixRules, mixBatch, mixTargets } from "./mix.ts";
 import { fitImage, normalize, type Preprocessing } from "./preprocess.ts";
+import { balancedOrder, repeatedOrder } from "./sampling.ts";
 
 /** All that decides what batches hold; plain data, sent to worker threads. */
 export interface BatchPlan {
@@ -19,6 +20,10 @@ export interface BatchPlan {
   readonly batchSize: number;
   /** A new random order in each epoch; otherwise the data set's order. */
   readonly shuffle: boolean;
+  /** With `shuffle`: every class equally often; see `balancedOrder`. */
+  readonly balance?: boolean | undefined;
+  /** With `shuffle`: how often in a row each image is shown, changed each time anew, in an epoch of the same length; default 1. */
+  readonly repeats?: number | undefined;
   /** Leaves out a last batch that is not full. */
   readonly dropLast: boolean;
   readonly seed: number;
@@ -55,10 +60,23 @@ export function batchesPerEpoch(length: number, { batchSize, dropLast }: BatchPl
   return dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
 }
 
-/** The order of an epoch. */
-export function epochOrder(length: number, plan: BatchPlan, epoch: number): Uint32Array {
+/** The order of an epoch. @param labelOf the label of an image, by its position in the data set */
+export function epochOrder(
+  length: number,
+  plan: BatchPlan,
+  epoch: number,
+  labelOf: (index: number) => number,
+): Uint32Array {
   if (!plan.shuffle) return Uint32Array.from({ length }, (_, i) => i);
-  return permutation(foldIn(keyOf(plan.seed), "order", epoch), length);
+  const key = foldIn(keyOf(plan.seed), "order", epoch);
+  const order = plan.balance
+    ? balancedOrder(
+        Array.from({ length }, (_, i) => labelOf(i)),
+        length,
+        key,
+      )
+    : permutation(key, length);
+  return plan.repeats === undefined || plan.repeats === 1 ? order : repeatedOrder(order, plan.repeats);
 }
 
 type Read = Sample | { readonly problem: VitrineError };
@@ -92,6 +110,7 @@ export async function makeBatch(
   const [channels, height, width] = plan.preprocessing.inputSize;
   const size = channels * height * width;
   const training = plan.shuffle || plan.augmentation !== undefined;
+  const oncePerEpoch = !plan.balance && (plan.repeats ?? 1) === 1;
   const images = new Float32Array(indices.length * size);
   const kept: number[] = [];
   const labels: number[] = [];
@@ -119,7 +138,8 @@ export async function makeBatch(
     const out = images.subarray(kept.length * size, (kept.length + 1) * size);
     if (plan.augmentation) {
       // The place in the order is part of the key: an image that stands in for another is not changed as it is on its own.
-      const random = stream(plan.seed, "augment", epoch, indices[position]!);
+      const place = oncePerEpoch ? [] : [number * plan.batchSize + position];
+      const random = stream(plan.seed, "augment", epoch, indices[position]!, ...place);
       augment(sample.image, plan.preprocessing, plan.augmentation, random, out);
     } else normalize(fitImage(sample.image, plan.preprocessing), plan.preprocessing, out);
     kept.push(index);

@@ -56,7 +56,7 @@ export function openLoader(dataset: Dataset, plan: BatchPlan, options: LoaderOpt
   const reported = new Set<number>();
 
   async function* epoch(number: number, from = 0): AsyncGenerator<Batch, void, undefined> {
-    const order = epochOrder(dataset.length, plan, number);
+    const order = epochOrder(dataset.length, plan, number, (i) => dataset.labelOf(i));
     const ahead = workers === 0 ? 1 : (options.ahead ?? 2 * workers);
     const pending: Promise<Batch>[] = [];
     let next = from;

@@ -12,7 +12,9 @@ import type { TrainEvent } from "./events.ts";
 import { fit } from "./fit.ts";
 import { compileLearner } from "./learner.ts";
 import { lockFolder } from "./lock-node.ts";
+import { gridOf } from "./log-grid.ts";
 import { appendEvent, rewindLog } from "./log-node.ts";
+import { appendImage } from "./log-tensorboard-node.ts";
 import { classification, type Objective, type TrainingBatch } from "./objective.ts";
 import { Probe } from "./probe.ts";
 import { featureLoader } from "./probe-features.ts";
@@ -93,10 +95,8 @@ async function* trainLocked(
   const resume = options.resume
     ? await loadCheckpoint(checkpoints, (message) => events.push({ type: "warning", message }))
     : undefined;
-  if (resume) {
-    requireSameRun(resume.state.runId, runId, folder);
-    await rewindLog(folder, resume.state.step);
-  }
+  if (resume) requireSameRun(resume.state.runId, runId, folder);
+  if (options.resume) await rewindLog(folder, resume?.state.step ?? 0);
 
   // What is trained: the model, or its end on features that are computed once.
   const probe = keepsFeatures(options) ? new Probe(model, options.trained!, preprocessing.inputSize) : undefined;
@@ -122,6 +122,8 @@ async function* trainLocked(
       {
         shuffle: true,
         dropLast: true,
+        balance: recipe.balance,
+        repeats: recipe.repeats,
         soften: recipe.labelSmoothing,
         augmentation: augmentationOf(recipe),
         mix: recipe.mixup + recipe.cutmix > 0 ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
@@ -148,7 +150,14 @@ async function* trainLocked(
       learner,
       variables: kept,
       parameterCount: model.parameterCount(),
-      batches: (epoch, from) => trainingBatches(training.epoch(epoch, from)),
+      batches: async function* (epoch, from) {
+        for await (const batch of training.epoch(epoch, from)) {
+          // Features are no picture to look at.
+          if (epoch === 0 && batch.number === 0 && !frozen)
+            await appendImage(folder, 1, "training images", gridOf(batch, preprocessing));
+          yield trainingBatch(batch);
+        }
+      },
       stepsPerEpoch,
       epochs: recipe.epochs,
       learningRate: scheduleOf(recipe, stepsPerEpoch),
@@ -163,17 +172,19 @@ async function* trainLocked(
       onBest: () => saveTuned(folder, pretrained, tuning),
       signal,
     });
-    const told = function* (event: TrainEvent): Generator<TrainEvent> {
-      appendEvent(folder, event);
-      yield event;
+    let steps = resume?.state.step ?? 0;
+    const told = async (event: TrainEvent): Promise<TrainEvent> => {
+      if (event.type === "step") steps = event.step;
+      await appendEvent(folder, event, steps);
+      return event;
     };
-    for (const event of events) yield* told(event);
+    for (const event of events) yield await told(event);
     let badFiles = 0;
     for await (const event of run) {
-      yield* told(event);
+      yield await told(event);
       for (const { file, reason } of validation?.badFiles.slice(badFiles) ?? []) {
         badFiles++;
-        yield* told({ type: "skipped", file, reason });
+        yield await told({ type: "skipped", file, reason });
       }
     }
     await learner.dispose();
@@ -199,15 +210,13 @@ function wholeSteps(batches: number, accumulate: number, batchSize: number): num
   });
 }
 
-async function* trainingBatches(batches: AsyncIterable<Batch>): AsyncGenerator<TrainingBatch> {
-  for await (const { images, shape, targets, bad } of batches) {
-    const b = shape[0];
-    yield {
-      images: { dtype: "float32", shape, data: images },
-      targets: { dtype: "float32", shape: [b, targets!.length / b], data: targets! },
-      skipped: bad,
-    };
-  }
+function trainingBatch({ images, shape, targets, bad }: Batch): TrainingBatch {
+  const b = shape[0];
+  return {
+    images: { dtype: "float32", shape, data: images },
+    targets: { dtype: "float32", shape: [b, targets!.length / b], data: targets! },
+    skipped: bad,
+  };
 }
 
 function requireMatchingClasses({ pretrained, train, validation }: RunOptions): void {
