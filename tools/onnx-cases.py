@@ -256,6 +256,15 @@ case(
     free=["x"],
 )
 
+# Recurrence: a file of the first form, one with the batch first, one whose activations are said.
+sequence = floats(3, 2, 4)
+case("LSTM 7, both directions", 7, [node("LSTM", ["x", "w", "r", "b"], ["y", "h", "c"], hidden_size=3, direction="bidirectional")],
+     {"x": sequence}, ["y", "h", "c"], {"w": floats(2, 12, 4), "r": floats(2, 12, 3), "b": floats(2, 24)}, free=["x"])
+case("GRU 14, batch first", 14, [node("GRU", ["x", "w", "r", "b", "", "h"], ["y", "z"], hidden_size=3, layout=1, linear_before_reset=1)],
+     {"x": sequence}, ["y", "z"], {"w": floats(1, 9, 4), "r": floats(1, 9, 3), "b": floats(1, 18), "h": floats(3, 1, 3)})
+case("RNN 14, relu", 14, [node("RNN", ["x", "w", "r"], ["y"], hidden_size=3, activations=["Relu"])],
+     {"x": sequence}, initializers={"w": floats(1, 3, 4), "r": floats(1, 3, 3)})
+
 path = pathlib.Path(__file__).parent.parent / "tests" / "onnx" / "cases.json"
 path.write_text(json.dumps(cases, indent=0) + "\n")
 print(len(cases), "cases,", path.stat().st_size, "bytes")

@@ -405,7 +405,21 @@ def refusals():
     case("EyeLike", [t([3])])
 
 
-for group in (elementwise, products, reductions, windows, movement, integers, fused, refusals):
+def recurrent():
+    for op, gates, outputs in (("RNN", 1, 2), ("GRU", 3, 2), ("LSTM", 4, 3)):
+        for direction, d in (("forward", 1), ("reverse", 1), ("bidirectional", 2)):
+            w, r, b, h = t([d, gates * 3, 4]), t([d, gates * 3, 3]), t([d, gates * 6]), t([d, 2, 3])
+            attributes = {"hidden_size": 3, "direction": direction}
+            case(op, [t([5, 2, 4]), w, r], attributes, outputs)
+            case(op, [t([5, 2, 4]), w, r, b, k([5, 3], "int32"), h, *([h] if op == "LSTM" else [])], attributes, outputs)
+        w, r = t([1, gates * 3, 4]), t([1, gates * 3, 3])
+        for bad in ([t([5, 2, 6]), w, r], [t([5, 4]), w, r], [t([5, 2, 4]), w, r, t([1, gates * 3])],
+                    [t([5, 2, 4]), w, r, None, k([5], "int32")], [t([5, 2, 4]), w, r, None, None, t([2, 2, 3])]):
+            case(op, bad, {"hidden_size": 3}, outputs)
+    case("LSTM", [t([5, 2, 4]), t([1, 12, 4]), t([1, 12, 3]), None, None, None, None, t([1, 9])], {"hidden_size": 3}, 3)
+
+
+for group in (elementwise, products, reductions, windows, movement, integers, fused, refusals, recurrent):
     group()
 refused = [c for c in cases if c["outputs"] is None]
 for c in refused:

@@ -14,6 +14,7 @@ import { movementRules } from "./rules/movement.ts";
 import { normalisationRules } from "./rules/normalisations.ts";
 import { poolingRules } from "./rules/pooling.ts";
 import { productRules } from "./rules/products.ts";
+import { recurrentRules } from "./rules/recurrent.ts";
 import { reductionRules } from "./rules/reductions.ts";
 import { samplingRules } from "./rules/sampling.ts";
 
@@ -26,6 +27,7 @@ export const rules: GradientRules<OpName> = {
   ...productRules,
   ...reductionRules,
   ...normalisationRules,
+  ...recurrentRules,
   ...convolutionRules,
   ...poolingRules,
   ...samplingRules,

@@ -28,6 +28,13 @@ export function nodeFlops(node: Node): Dim {
       return mulDims(2, out, ...b!.shape.slice(1));
     case "ConvTranspose":
       return mulDims(2, sizeOfShape(a!.shape), ...b!.shape.slice(1));
+    case "RNN":
+    case "GRU":
+    case "LSTM": {
+      // At each step, the weights meet the input and the state before.
+      const [time, batch] = a!.shape;
+      return mulDims(2, time!, batch!, addDims(sizeOfShape(b!.shape), sizeOfShape(node.inputs[2]!.shape)));
+    }
     case "MultiHeadAttention": {
       // Scores and their product with the values: both [b, n, m] × d.
       const [batch, n, d] = a!.shape;

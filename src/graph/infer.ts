@@ -8,6 +8,7 @@ import * as fused from "./infer/fused.ts";
 import * as indexing from "./infer/indexing.ts";
 import * as movement from "./infer/movement.ts";
 import * as products from "./infer/products.ts";
+import * as recurrent from "./infer/recurrent.ts";
 import * as reductions from "./infer/reductions.ts";
 import { InferContext, type InferRule } from "./infer/rule.ts";
 import * as windows from "./infer/windows.ts";
@@ -98,6 +99,10 @@ const rules: { readonly [K in OpName]: InferRule<K> } = {
   GroupNormalization: reductions.groupNormalization,
   InstanceNormalization: reductions.instanceNormalization,
   BatchNormalization: reductions.batchNormalization,
+
+  RNN: recurrent.rnn,
+  GRU: recurrent.gru,
+  LSTM: recurrent.lstm,
 
   Conv: windows.conv,
   ConvTranspose: windows.convTranspose,

@@ -13,7 +13,8 @@ export type AttributeSpec =
   | readonly ["int" | "float", number?]
   | readonly ["string", string?]
   | readonly ["ints", (readonly number[])?]
-  | readonly ["floats", (readonly number[])?];
+  | readonly ["floats", (readonly number[])?]
+  | readonly ["strings"];
 
 export interface OperatorSpec {
   /** Opset in which this revision of the operator appeared. */
@@ -227,6 +228,51 @@ export const operators = {
     inputs: ["X", "scale", "B", "mean", "var"],
     outputs: ["Y", "running_mean", "running_var"],
     attributes: { epsilon: ["float", 1e-5], momentum: ["float", 0.9], training_mode: ["int", 0] },
+  },
+
+  // Recurrence over time: X [time, batch, width], one or both directions in the first axis of the weights.
+  RNN: {
+    since: 14,
+    inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?"],
+    outputs: ["Y", "Y_h"],
+    attributes: {
+      activation_alpha: ["floats"],
+      activation_beta: ["floats"],
+      activations: ["strings"],
+      clip: ["float"],
+      direction: ["string", "forward"],
+      hidden_size: ["int"],
+    },
+  },
+  /** Gates in the order update, reset, hidden. */
+  GRU: {
+    since: 14,
+    inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?"],
+    outputs: ["Y", "Y_h"],
+    attributes: {
+      activation_alpha: ["floats"],
+      activation_beta: ["floats"],
+      activations: ["strings"],
+      clip: ["float"],
+      direction: ["string", "forward"],
+      hidden_size: ["int"],
+      linear_before_reset: ["int", 0],
+    },
+  },
+  /** Gates in the order input, output, forget, cell. */
+  LSTM: {
+    since: 14,
+    inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?", "initial_c?", "P?"],
+    outputs: ["Y", "Y_h", "Y_c"],
+    attributes: {
+      activation_alpha: ["floats"],
+      activation_beta: ["floats"],
+      activations: ["strings"],
+      clip: ["float"],
+      direction: ["string", "forward"],
+      hidden_size: ["int"],
+      input_forget: ["int", 0],
+    },
   },
 
   // Windows over space.

@@ -7,7 +7,13 @@ export type OpName = keyof typeof operators;
 
 type ValueOfSpec<S> = S extends readonly [infer K, ...infer D]
   ?
-      | (K extends "int" | "float" ? number : K extends "string" ? string : readonly number[])
+      | (K extends "int" | "float"
+          ? number
+          : K extends "string"
+            ? string
+            : K extends "strings"
+              ? readonly string[]
+              : readonly number[])
       | (D extends readonly [] ? undefined : never)
   : never;
 

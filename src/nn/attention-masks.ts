@@ -60,7 +60,7 @@ export function keyPaddingMask(valid: Tensor): Mask {
 
 /** True at the first `lengths[b]` of m positions. @param lengths int64 [b] @returns bool [b, m] */
 export function validPositions(lengths: Tensor, m: Dim): Tensor {
-  return less(positions(m), unsqueeze(lengths, 1));
+  return less(countTo(m), unsqueeze(lengths, 1));
 }
 
 /** Query i sees the keys up to its own position; where there are more keys than queries, the queries are the last ones. [n, m] */
@@ -79,7 +79,7 @@ export function bandMask(n: Dim, m: Dim, { before, after }: { readonly before: n
 
 /** Queries and keys of the same block of `size` positions see each other, both counted from the first. [n, m] */
 export function blockMask(n: Dim, m: Dim, size: number): Mask {
-  const blockOf = (count: Dim): Tensor => apply("Div", [positions(count), scalar(size, "int64")]);
+  const blockOf = (count: Dim): Tensor => apply("Div", [countTo(count), scalar(size, "int64")]);
   // A query beyond the last key's block would see none.
   return allowedMask(apply("Equal", [unsqueeze(blockOf(n), 1), unsqueeze(blockOf(m), 0)]));
 }
@@ -107,11 +107,11 @@ function biasOf(allowed: Tensor): Tensor {
 /** [n, m]: how far key j lies after query i, the last key and the last query at the same place. */
 function distances(n: Dim, m: Dim): Tensor {
   const ahead = sizeScalar(subDims(m, n));
-  return unsqueeze(positions(m), 0).sub(unsqueeze(positions(n).add(ahead), 1));
+  return unsqueeze(countTo(m), 0).sub(unsqueeze(countTo(n).add(ahead), 1));
 }
 
 /** 0 … n − 1. */
-function positions(n: Dim): Tensor {
+export function countTo(n: Dim): Tensor {
   return apply("Range", [scalar(0, "int64"), sizeScalar(n), scalar(1, "int64")]);
 }
 

@@ -51,6 +51,7 @@ function isDefault(value: unknown, spec: AttributeSpec): boolean {
 
 function attributeOf(name: string, [kind]: AttributeSpec, value: unknown): AttributeProto {
   if (kind === "string") return { name, kind, value: value as string };
+  if (kind === "strings") return { name, kind, value: value as readonly string[] };
   if (kind === "int" || kind === "float") return { name, kind, value: value as number };
   return { name, kind, value: value as readonly number[] };
 }

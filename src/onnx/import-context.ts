@@ -9,7 +9,7 @@ import type { Value } from "../graph/value.ts";
 import type { AttributeProto, NodeProto } from "./schema.ts";
 
 /** An attribute's value; tensors as arrays. */
-export type AttributeValue = number | string | readonly number[] | NdArray;
+export type AttributeValue = number | string | readonly number[] | readonly string[] | NdArray;
 
 export class ImportContext {
   readonly op: string;

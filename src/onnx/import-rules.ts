@@ -102,6 +102,18 @@ const dropout: ImportRule = {
   },
 };
 
+/** `layout` 1 has the batch before time and directions. */
+const recurrent: ImportRule = {
+  attributes: ["layout"],
+  build: (c) => {
+    if (c.number("layout", 0) === 0) return c.same();
+    const swap = (v: Value | undefined): Value | undefined => v && c.make("Transpose", [v], { perm: [1, 0, 2] })[0];
+    const inputs = c.inputs.map((v, i) => (i === 0 || i === 5 || i === 6 ? swap(v) : v));
+    const [all, ...last] = c.same(inputs);
+    return [c.make("Transpose", [all], { perm: [2, 0, 1, 3] })[0], ...last.map(swap)];
+  },
+};
+
 /** Before opset 21, scale and bias were per group. */
 const groupNormalization: ImportRule = {
   build: (c) => {
@@ -179,6 +191,9 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
   Resize: resize,
   Upsample: upsample,
   GroupNormalization: groupNormalization,
+  RNN: recurrent,
+  GRU: recurrent,
+  LSTM: recurrent,
   Slice: {
     attributes: ["starts", "ends", "axes"],
     build: (c) => {

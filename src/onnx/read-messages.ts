@@ -163,6 +163,7 @@ function readAttribute(bytes: Uint8Array): AttributeProto {
   let reference = "";
   const floats: number[] = [];
   const ints: number[] = [];
+  const strings: string[] = [];
   readMessage(bytes, {
     1: (r) => (name = r.string()),
     2: (r) => (float = r.float()),
@@ -171,6 +172,7 @@ function readAttribute(bytes: Uint8Array): AttributeProto {
     5: (r) => (tensor = readTensor(r.bytes())),
     7: repeated(floats, (r) => r.float()),
     8: repeated(ints, integer),
+    9: (r) => strings.push(new TextDecoder().decode(r.bytes())),
     20: (r) => (type = r.int32()),
     21: (r) => (reference = r.string()),
   });
@@ -186,6 +188,8 @@ function readAttribute(bytes: Uint8Array): AttributeProto {
       return { name, kind: "floats", value: floats.map(shortest) };
     case attributeType.ints:
       return { name, kind: "ints", value: ints };
+    case attributeType.strings:
+      return { name, kind: "strings", value: strings };
     case attributeType.tensor:
       if (tensor) return { name, kind: "tensor", value: tensor };
   }

@@ -53,10 +53,11 @@ export type AttributeProto =
   | { readonly name: string; readonly kind: "float" | "int"; readonly value: number }
   | { readonly name: string; readonly kind: "string"; readonly value: string }
   | { readonly name: string; readonly kind: "floats" | "ints"; readonly value: readonly number[] }
+  | { readonly name: string; readonly kind: "strings"; readonly value: readonly string[] }
   | { readonly name: string; readonly kind: "tensor"; readonly value: TensorProto }
   /** Inside a function: the attribute of the call with the name `value`. */
   | { readonly name: string; readonly kind: "reference"; readonly value: string }
-  /** Subgraphs, lists of tensors or strings. */
+  /** Subgraphs, lists of tensors. */
   | { readonly name: string; readonly kind: "other"; readonly value: number };
 
 export interface TensorProto {
@@ -81,11 +82,14 @@ export interface ValueInfoProto {
 }
 
 /** `AttributeProto.AttributeType`. */
-export const attributeType: Readonly<Record<"float" | "int" | "string" | "tensor" | "floats" | "ints", number>> = {
+export const attributeType: Readonly<
+  Record<"float" | "int" | "string" | "tensor" | "floats" | "ints" | "strings", number>
+> = {
   float: 1,
   int: 2,
   string: 3,
   tensor: 4,
   floats: 6,
   ints: 7,
+  strings: 8,
 };

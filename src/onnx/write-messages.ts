@@ -58,6 +58,9 @@ function writeAttribute(attribute: AttributeProto): Uint8Array {
     case "ints":
       for (const value of attribute.value) writer.tag(8, WireType.Varint).int64(value);
       break;
+    case "strings":
+      for (const value of attribute.value) writer.tag(9, WireType.LengthDelimited).string(value);
+      break;
     case "reference":
     case "other":
       throw new VitrineError("UNSUPPORTED_OPERATOR", { rule: `attribute "${attribute.name}" cannot be written` });

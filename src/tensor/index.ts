@@ -4,6 +4,7 @@ export * from "./dims.ts";
 export * from "./elementwise.ts";
 export * from "./movement.ts";
 export * from "./products.ts";
+export * from "./recurrent.ts";
 export * from "./reduce.ts";
 export {
   currentPath,

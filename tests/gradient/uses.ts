@@ -4,6 +4,7 @@ import type { Use } from "./check.ts";
 import { elementwiseUses } from "./uses/elementwise.ts";
 import { movementUses } from "./uses/movement.ts";
 import { productUses } from "./uses/products.ts";
+import { recurrentUses } from "./uses/recurrent.ts";
 import { reductionUses } from "./uses/reductions.ts";
 import { spaceUses } from "./uses/space.ts";
 
@@ -11,6 +12,7 @@ export const uses: readonly Use[] = [
   ...elementwiseUses,
   ...productUses,
   ...reductionUses,
+  ...recurrentUses,
   ...movementUses,
   ...spaceUses,
 ];

@@ -3,11 +3,13 @@
 import type { Adapter } from "./adapter.ts";
 import { attentionAdapter } from "./attention.ts";
 import { resnetAdapter } from "./resnet.ts";
+import { rnnAdapter } from "./rnn.ts";
 import { vitAdapter } from "./vit.ts";
 
 /** What builds our model of a case, by the family in its file. */
 export const adapters: Readonly<Record<string, Adapter>> = {
   attention: attentionAdapter,
   resnet: resnetAdapter,
+  rnn: rnnAdapter,
   vit: vitAdapter,
 };

@@ -16,7 +16,7 @@ import {
 } from "../../nn/attention-similarity.ts";
 import { Module } from "../../nn/module.ts";
 import { cast, mean, not, type Tensor, tap, unsqueeze } from "../../tensor/index.ts";
-import type { GoldenModel } from "./adapter.ts";
+import { type GoldenModel, unknownReference } from "./adapter.ts";
 import { configNumber } from "./config.ts";
 import type { GoldenFile } from "./golden-file.ts";
 
@@ -30,11 +30,10 @@ export function attentionAdapter(golden: GoldenFile): GoldenModel {
   if (/scaled_dot_product_attention/.test(reference)) return { ...named, ...functional() };
   if (typeof config.similarity === "string") return { ...named, ...stages(golden, config.similarity) };
   if (/local-p/.test(reference)) return { ...named, ...local(golden) };
-  throw new VitrineError("UNKNOWN_NAME", {
-    rule: "an attention's reference must be MultiheadAttention, scaled_dot_product_attention, local-p, or say its similarity",
-    evidence: `got "${reference}"`,
-    place: golden.case,
-  });
+  throw unknownReference(
+    golden,
+    "torch (MultiheadAttention, scaled_dot_product_attention, local-p, or an expression that names its similarity)",
+  );
 }
 
 type Built = Pick<GoldenModel, "module" | "forward">;

@@ -1,0 +1,44 @@
+/** Cases of recurrent networks: torch.nn.RNN, GRU and LSTM. */
+
+import { Gru, Lstm, type RecurrentOptions, Rnn } from "../../nn/recurrent.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { type GoldenModel, unknownReference } from "./adapter.ts";
+import { configNumber } from "./config.ts";
+import type { GoldenFile } from "./golden-file.ts";
+
+/** @throws {VitrineError} as `Adapter`. */
+export function rnnAdapter(golden: GoldenFile): GoldenModel {
+  const { config } = golden;
+  const module = networkOf(golden);
+  const batchFirst = (t: Tensor): Tensor => (config.batch_first === true ? t : t.transpose([1, 0, 2]));
+  return {
+    module,
+    rules: [],
+    forward: ({ x, h_0: state, c_0: cell, lengths }, mode) => {
+      const results = module.forward(batchFirst(x!), { state, cell, lengths, mode });
+      const { output, state: last } = results;
+      return { output: batchFirst(output), h_n: last, ...("cell" in results ? { c_n: results.cell as Tensor } : {}) };
+    },
+    valueNamed: (name) => ({ tap: name }),
+  };
+}
+
+function networkOf(golden: GoldenFile): Rnn | Gru | Lstm {
+  const { config, reference } = golden;
+  const [width, hidden] = [configNumber(golden, "input_size"), configNumber(golden, "hidden_size")];
+  const options: RecurrentOptions = {
+    layers: configNumber(golden, "num_layers", 1),
+    bias: config.bias !== false,
+    bidirectional: config.bidirectional === true,
+  };
+  switch (/torch\.nn\.(RNN|GRU|LSTM)\b/.exec(reference)?.[1]) {
+    case "RNN":
+      return new Rnn(width, hidden, { ...options, activation: config.nonlinearity === "relu" ? "relu" : "tanh" });
+    case "GRU":
+      return new Gru(width, hidden, options);
+    case "LSTM":
+      return new Lstm(width, hidden, { ...options, projWidth: configNumber(golden, "proj_size", 0) || undefined });
+    default:
+      throw unknownReference(golden, "torch.nn (RNN, GRU, LSTM)");
+  }
+}
