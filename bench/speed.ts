@@ -6,7 +6,12 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { createModel } from "../src/models/registry.ts";
+import { summary } from "../src/nn/summary.ts";
 import { availableCores } from "../src/runtime/threads-node.ts";
+
+/** Of the products [1576, 384] · [384, 1536], eight in a repetition. */
+const productFlops = 8 * 2 * 1576 * 384 * 1536;
 
 interface Case {
   readonly model: string;
@@ -45,7 +50,8 @@ class Contestant {
 
   /** Peak resident memory, in bytes. */
   async end(): Promise<number> {
-    this.#process.stdin!.write("\n");
+    // Without an end of its input the process would live on.
+    this.#process.stdin!.end("\n");
     return Number(await this.read());
   }
 }
@@ -57,26 +63,56 @@ const repetitions = Number(process.argv[2] ?? 7);
 const only = process.argv[3];
 const threads = String(availableCores());
 
-process.stdout.write(`threads ${threads}, ${repetitions} alternating repetitions, medians\n\n`);
-process.stdout.write(
-  "| model | task | batch | vitrine s | PyTorch s | times as fast | vitrine MB | PyTorch MB | memory |\n|---|---|---|---|---|---|---|---|---|\n",
-);
-for (const { model, task, batch } of cases) {
-  if (only && only !== task) continue;
-  const args = [model, task, String(batch), threads];
+interface Race {
+  /** Median seconds of a repetition. */
+  readonly ours: number;
+  readonly theirs: number;
+  /** Peak resident memory, in bytes. */
+  readonly ourMemory: number;
+  readonly theirMemory: number;
+}
+
+async function race(args: readonly string[], rounds: number): Promise<Race> {
   const ours = new Contestant(process.execPath, ["tools/run.mjs", "bench/speed-subject.ts", ...args]);
   await ours.read();
   const theirs = new Contestant(python, ["tools/torch-peer.py", ...args]);
   await theirs.read();
   const times: { readonly ours: number[]; readonly theirs: number[] } = { ours: [], theirs: [] };
-  for (let i = 0; i < (task === "train" ? repetitions : 3 * repetitions); i++) {
+  for (let i = 0; i < rounds; i++) {
     times.ours.push(await ours.repeat());
     times.theirs.push(await theirs.repeat());
   }
-  const [a, b] = [median(times.ours), median(times.theirs)];
-  const [m, n] = [await ours.end(), await theirs.end()];
-  const mb = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  const [ourMemory, theirMemory] = [await ours.end(), await theirs.end()];
+  return { ours: median(times.ours), theirs: median(times.theirs), ourMemory, theirMemory };
+}
+
+/** Products of both engines alone, of the shapes of ViT-S on eight images: what no forward pass can outrun. */
+async function products(): Promise<number> {
+  const { ours, theirs } = await race(["products", "infer", "8", threads], 3 * repetitions);
+  const gflops = (seconds: number): number => productFlops / seconds / 1e9;
   process.stdout.write(
-    `| ${model} | ${task} | ${batch} | ${a.toFixed(4)} | ${b.toFixed(4)} | ${(b / a).toFixed(2)} | ${mb(m)} | ${mb(n)} | ${(m / n).toFixed(2)} |\n`,
+    `matrix products alone: vitrine ${gflops(ours).toFixed(0)} GFLOP/s, PyTorch ${gflops(theirs).toFixed(0)} GFLOP/s\n\n`,
   );
+  return gflops(ours);
+}
+
+process.stdout.write(`threads ${threads}, ${repetitions} alternating repetitions, medians\n`);
+const peak = await products();
+process.stdout.write(
+  "| model | task | batch | vitrine s | PyTorch s | times as fast | GFLOP/s | share of the products' | vitrine MB | PyTorch MB | memory |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
+);
+for (const { model, task, batch } of cases) {
+  if (only && only !== task) continue;
+  const rounds = task === "train" ? repetitions : 3 * repetitions;
+  const { ours, theirs, ourMemory, theirMemory } = await race([model, task, String(batch), threads], rounds);
+  const forward = Number(summary(createModel(model, { labels: 1000 }), [batch, 3, 224, 224])[0]!.flops);
+  // A backward pass has two products for each one of the forward pass.
+  const gflops = ((task === "train" ? 3 : 1) * forward) / ours / 1e9;
+  const mb = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
+  const cells = [
+    ...[model, task, batch, ours.toFixed(4), theirs.toFixed(4), (theirs / ours).toFixed(2)],
+    ...[gflops.toFixed(0), (gflops / peak).toFixed(2)],
+    ...[mb(ourMemory), mb(theirMemory), (ourMemory / theirMemory).toFixed(2)],
+  ];
+  process.stdout.write(`| ${cells.join(" | ")} |\n`);
 }

@@ -1,6 +1,6 @@
 """The peer of bench/speed.ts: one repetition of a timm model in PyTorch for each line on standard input.
 
-Usage: torch-peer.py MODEL infer|train BATCH THREADS. Prints `ready`, then seconds per line; an empty line ends it with the peak memory in bytes.
+Usage: torch-peer.py MODEL|products infer|train BATCH THREADS. Prints `ready`, then seconds per line; an empty line ends it with the peak memory in bytes.
 """
 
 import resource
@@ -19,11 +19,20 @@ for lacking in ("nms", "qnms"):
 
 import timm  # noqa: E402  (after the thread count is set)
 
-model = timm.create_model(name, num_classes=1000)
+if name != "products":
+    model = timm.create_model(name, num_classes=1000)
 images = torch.randn(batch, 3, 224, 224)
 labels = torch.arange(batch) % 1000
 
-if task == "train":
+if name == "products":
+    left, right = torch.randn(1576, 384), torch.randn(384, 1536)
+
+    @torch.inference_mode()
+    def repetition():
+        for _ in range(batch):
+            left @ right
+
+elif task == "train":
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05)
 
