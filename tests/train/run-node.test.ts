@@ -88,10 +88,12 @@ test("a run ends with a model, a recipe, a log and checkpoints", async () => {
   expect((await readdir(join(folder, "out"))).sort()).toEqual([
     "checkpoints",
     "config.json",
+    "log.csv",
     "log.jsonl",
     "model.safetensors",
     "preprocessor_config.json",
     "recipe.json",
+    "tensorboard",
   ]);
   const log = (await readFile(join(folder, "out", "log.jsonl"), "utf8"))
     .trim()

@@ -93,8 +93,8 @@ test("a run with adapters ends with merged weights, and with the adapter beside 
   const pretrained = await fresh();
   await run({ pretrained, recipe: { ...recipe, tune: "lora" }, validation: undefined });
   expect((await readdir(join(folder, "out"))).sort()).toEqual([
-    ...["adapter", "checkpoints", "config.json", "log.jsonl", "model.safetensors"],
-    ...["preprocessor_config.json", "recipe.json"],
+    ...["adapter", "checkpoints", "config.json", "log.csv", "log.jsonl", "model.safetensors"],
+    ...["preprocessor_config.json", "recipe.json", "tensorboard"],
   ]);
   const adapted = await logits(pretrained.model);
   const merged = await loadPretrained(join(folder, "out"));
