@@ -21,13 +21,18 @@ export function toRgb(source: Image): Image {
   return { width, height, channels: 3, data: out };
 }
 
-/** One channel of luma, ITU-R 601-2 in 16-bit fixed point: (19595 R + 38470 G + 7471 B + 2¹⁵) / 2¹⁶. */
+/** The luma of three bytes, ITU-R 601-2 in 16-bit fixed point: (19595 R + 38470 G + 7471 B + 2¹⁵) / 2¹⁶. */
+export function luma(red: number, green: number, blue: number): number {
+  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+}
+
+/** One channel of luma. */
 export function toGrey(source: Image): Image {
   const { width, height, channels, data } = source;
   if (channels === 1) return source;
   const out = new Uint8Array(width * height);
   for (let i = 0, from = 0; i < out.length; i++, from += channels)
-    out[i] = (data[from]! * 19595 + data[from + 1]! * 38470 + data[from + 2]! * 7471 + 0x8000) >> 16;
+    out[i] = luma(data[from]!, data[from + 1]!, data[from + 2]!);
   return { width, height, channels: 1, data: out };
 }
 

@@ -27,33 +27,61 @@ export function affine(source: Image, matrix: Matrix, filter: AffineFilter, fill
   return { ...source, data };
 }
 
-function nearest({ width, height, channels, data }: Image, matrix: Matrix, out: Uint8Array): void {
+function nearest(source: Image, matrix: Matrix, out: Uint8Array): void {
+  const { width, height } = source;
   const [a, b, c, d, e, f] = matrix;
   const fits = (x: number, y: number): boolean =>
     Math.abs(x * a + y * b + c) < 32768 && Math.abs(x * d + y * e + f) < 32768;
-  const fixed = (b !== 0 || d !== 0) && fits(0, 0) && fits(width, height) && fits(0, height) && fits(width, 0);
-  // Steps are added up as Pillow adds them, in units of 1/65536 of a pixel rounded once, or as they are where nothing turns.
-  const unit = (value: number): number => (fixed ? Math.floor(value * 65536 + 0.5) : value);
-  const pixel = (value: number): number => (fixed ? value >> 16 : value < 0 ? -1 : Math.trunc(value));
-  const [stepX, stepY] = [unit(a), unit(d)];
-  let rowX = unit(fixed ? c + a * 0.5 + b * 0.5 : c + b * 0.5 + a * 0.5);
-  let rowY = unit(fixed ? f + d * 0.5 + e * 0.5 : f + e * 0.5 + d * 0.5);
-  let to = 0;
-  for (let y = 0; y < height; y++, rowX += unit(b), rowY += unit(e)) {
+  const turned = b !== 0 || d !== 0;
+  if (turned && fits(0, 0) && fits(width, height) && fits(0, height) && fits(width, 0)) {
+    nearestFixed(source, matrix, out);
+    return;
+  }
+  let rowX = c + b * 0.5 + a * 0.5;
+  let rowY = f + e * 0.5 + d * 0.5;
+  // Steps are added up as Pillow adds them, rounding errors included.
+  for (let y = 0, to = 0; y < height; y++, rowX += b, rowY += e) {
     let sourceX = rowX;
     let sourceY = rowY;
-    for (let x = 0; x < width; x++, to += channels, sourceX += stepX, sourceY += stepY) {
-      const column = pixel(sourceX);
-      if (column < 0 || column >= width) continue;
-      const row = pixel(sourceY);
-      if (row < 0 || row >= height) continue;
-      const from = (row * width + column) * channels;
-      out[to] = data[from]!;
-      if (channels === 1) continue;
-      out[to + 1] = data[from + 1]!;
-      out[to + 2] = data[from + 2]!;
-      if (channels === 4) out[to + 3] = data[from + 3]!;
+    for (let x = 0; x < width; x++, to += source.channels, sourceX += a, sourceY += d)
+      if (sourceX >= 0 && sourceX < width && sourceY >= 0 && sourceY < height)
+        copyPixel(source, Math.trunc(sourceY) * width + Math.trunc(sourceX), out, to);
+  }
+}
+
+function copyPixel({ channels, data }: Image, pixel: number, out: Uint8Array, to: number): void {
+  const from = pixel * channels;
+  for (let k = 0; k < channels; k++) out[to + k] = data[from + k]!;
+}
+
+/** The same in units of 1/65536 of a pixel, each step of the matrix rounded once. */
+function nearestFixed(source: Image, [a, b, c, d, e, f]: Matrix, out: Uint8Array): void {
+  const { width, height, channels, data } = source;
+  const fixed = (value: number): number => Math.floor(value * 65536 + 0.5) | 0;
+  const [stepX, stepY, stepRowX, stepRowY] = [fixed(a), fixed(d), fixed(b), fixed(e)];
+  let rowX = fixed(c + a * 0.5 + b * 0.5);
+  let rowY = fixed(f + d * 0.5 + e * 0.5);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    let sourceX = rowX;
+    let sourceY = rowY;
+    for (let x = 0; x < width; x++) {
+      const column = sourceX >> 16;
+      const row = sourceY >> 16;
+      if (column >= 0 && column < width && row >= 0 && row < height) {
+        const from = (row * width + column) * channels;
+        out[to] = data[from]!;
+        if (channels > 1) {
+          out[to + 1] = data[from + 1]!;
+          out[to + 2] = data[from + 2]!;
+        }
+      }
+      to += channels;
+      sourceX = (sourceX + stepX) | 0;
+      sourceY = (sourceY + stepY) | 0;
     }
+    rowX = (rowX + stepRowX) | 0;
+    rowY = (rowY + stepRowY) | 0;
   }
 }
 
@@ -142,7 +170,10 @@ function bicubic({ width, height, channels, data }: Image, matrix: Matrix, out: 
         continue;
       }
       for (let k = 0; k < channels; k++) {
-        const [r0, r1, r2, r3] = [y0 + k, y1 + k, y2 + k, y3 + k];
+        const r0 = y0 + k;
+        const r1 = y1 + k;
+        const r2 = y2 + k;
+        const r3 = y3 + k;
         out[to + k] = clampByte(
           cubic(
             cubic(data[r0 + x0]!, data[r0 + x1]!, data[r0 + x2]!, data[r0 + x3]!, dx),

@@ -8,24 +8,38 @@ import type { Image } from "../image.ts";
 export function mapBytes(source: Image, table: Uint8Array): Image {
   const { channels, data } = source;
   const out = new Uint8Array(data.length);
-  if (channels === 3 && table.length > 256) {
-    const [red, green, blue] = [table.subarray(0, 256), table.subarray(256, 512), table.subarray(512)];
-    for (let i = 0; i < data.length; i += 3) {
-      out[i] = red[data[i]!]!;
-      out[i + 1] = green[data[i + 1]!]!;
-      out[i + 2] = blue[data[i + 2]!]!;
-    }
-  } else for (let i = 0; i < data.length; i++) out[i] = table[data[i]!]!;
+  const [a, b, c] = [0, 256, 512].map((from) => table.subarray(from % table.length, (from % table.length) + 256)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ];
+  // Whole words first, which read and write memory a quarter as often; twelve bytes hold each channel's bytes at fixed places.
+  const whole =
+    data.byteOffset % 4 === 0 && (channels === 3 || table.length === 256) ? Math.floor(data.length / 12) : 0;
+  const words = new Uint32Array(data.buffer, data.byteOffset - (data.byteOffset % 4), whole * 3);
+  const changed = new Uint32Array(out.buffer, 0, whole * 3);
+  for (let i = 0; i < words.length; i += 3) {
+    const u = words[i]!;
+    const v = words[i + 1]!;
+    const w = words[i + 2]!;
+    changed[i] = a[u & 255]! | (b[(u >>> 8) & 255]! << 8) | (c[(u >>> 16) & 255]! << 16) | (a[u >>> 24]! << 24);
+    changed[i + 1] = b[v & 255]! | (c[(v >>> 8) & 255]! << 8) | (a[(v >>> 16) & 255]! << 16) | (b[v >>> 24]! << 24);
+    changed[i + 2] = c[w & 255]! | (a[(w >>> 8) & 255]! << 8) | (b[(w >>> 16) & 255]! << 16) | (c[w >>> 24]! << 24);
+  }
+  for (let i = whole * 12; i < data.length; i++) out[i] = table[(((i % channels) * 256) % table.length) | data[i]!]!;
   return { ...source, data: out };
 }
 
 /** How often each byte occurs, 256 counts for each channel. */
 export function histogram({ channels, data }: Image): Uint32Array {
   const counts = new Uint32Array(256 * channels);
-  for (let c = 0; c < channels; c++) {
-    const band = counts.subarray(256 * c, 256 * c + 256);
-    for (let i = c; i < data.length; i += channels) band[data[i]!]!++;
-  }
+  if (channels === 3)
+    for (let i = 0; i < data.length; i += 3) {
+      counts[data[i]!]!++;
+      counts[256 + data[i + 1]!]!++;
+      counts[512 + data[i + 2]!]!++;
+    }
+  else for (let i = 0; i < data.length; i++) counts[(i % channels) * 256 + data[i]!]!++;
   return counts;
 }
 

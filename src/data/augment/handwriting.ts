@@ -53,31 +53,42 @@ const magnification = 2;
 
 /**
  * Grey-scale dilation by a disc (erosion where `radius` is negative), at twice the size.
+ * @param source grey
  * @param radius in pixels
  */
 export function thicken(source: Image, radius: number): Image {
-  const { width, height, channels } = source;
+  const { width, height } = source;
   const size = { width: width * magnification, height: height * magnification };
   const large = resize(source, { ...size, filter: "bilinear" });
-  const reach = Math.abs(radius) * magnification;
-  const offsets: (readonly [number, number])[] = [];
-  for (let y = -Math.floor(reach); y <= reach; y++)
-    for (let x = -Math.floor(reach); x <= reach; x++) if (x * x + y * y <= reach * reach) offsets.push([x, y]);
   const grow = radius > 0;
-  const data = new Uint8Array(large.data.length);
+  const reach = Math.floor(Math.abs(radius) * magnification);
+  // A frame of what never wins, so that the disc may reach over the edge.
+  const stride = size.width + 2 * reach;
+  const framed = new Uint8Array(stride * (size.height + 2 * reach)).fill(grow ? 0 : 255);
   for (let y = 0; y < size.height; y++)
-    for (let x = 0; x < size.width; x++)
-      for (let c = 0; c < channels; c++) {
-        let best = grow ? 0 : 255;
-        for (const [right, down] of offsets) {
-          const [column, row] = [x + right, y + down];
-          if (column < 0 || row < 0 || column >= size.width || row >= size.height) continue;
-          const byte = large.data[(row * size.width + column) * channels + c]!;
-          if (grow ? byte > best : byte < best) best = byte;
-        }
-        data[(y * size.width + x) * channels + c] = best;
+    framed.set(large.data.subarray(y * size.width, (y + 1) * size.width), (y + reach) * stride + reach);
+  const disc = discOffsets(Math.abs(radius) * magnification, stride);
+  const data = new Uint8Array(large.data.length);
+  let to = 0;
+  for (let y = 0; y < size.height; y++)
+    for (let x = 0, at = (y + reach) * stride + reach; x < size.width; x++, at++) {
+      let best = framed[at]!;
+      for (let i = 0; i < disc.length; i++) {
+        const byte = framed[at + disc[i]!]!;
+        if (grow ? byte > best : byte < best) best = byte;
       }
+      data[to++] = best;
+    }
   return resize({ ...large, data }, { width, height, filter: "box" });
+}
+
+/** Where the pixels of a disc lie beside its middle, in an image of that many bytes a row. */
+function discOffsets(radius: number, stride: number): Int32Array {
+  const reach = Math.floor(radius);
+  const offsets: number[] = [];
+  for (let y = -reach; y <= reach; y++)
+    for (let x = -reach; x <= reach; x++) if (x * x + y * y <= radius * radius) offsets.push(y * stride + x);
+  return Int32Array.from(offsets);
 }
 
 /** A way of writing at random: all of them at once, half of the time inverted. */
