@@ -14,6 +14,16 @@ interface Entry {
 /** The last one has all the names that begin like no other's. */
 const entries: readonly Entry[] = [
   {
+    names: /^swin_/,
+    types: ["swin"],
+    load: async () => (await import("./swin-family.ts")).swinFamily,
+  },
+  {
+    names: /^swinv2_/,
+    types: ["swinv2"],
+    load: async () => (await import("./swin-family.ts")).swinV2Family,
+  },
+  {
     names: /^(wide_|test_)?resne[tx]t?\d*/,
     types: ["resnet"],
     load: async () => (await import("./resnet-family.ts")).resnetFamily,

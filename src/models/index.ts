@@ -29,6 +29,12 @@ export {
 } from "./resnet-config.ts";
 export { resnetFamily } from "./resnet-family.ts";
 export { type NamedResNet, namedResNets } from "./resnet-names.ts";
+export { Swin, swinSizes } from "./swin.ts";
+export { type SwinConfig, type SwinOptions, swinConfig } from "./swin-config.ts";
+export { type SwinVersion, swinOptions } from "./swin-config-files.ts";
+export { swinFamily, swinV2Family } from "./swin-family.ts";
+export { type NamedSwin, namedSwins, namedSwinV2s } from "./swin-names.ts";
+export { SwinV2 } from "./swin-v2.ts";
 export { ViT, vitSizes } from "./vit.ts";
 export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
 export {

@@ -6,21 +6,29 @@ import type { Family, NamedModel } from "./family.ts";
 import type { ResNet } from "./resnet.ts";
 import type { ResNetOptions } from "./resnet-config.ts";
 import { resnetFamily } from "./resnet-family.ts";
+import type { Swin } from "./swin.ts";
+import type { SwinOptions } from "./swin-config.ts";
+import { swinFamily, swinV2Family } from "./swin-family.ts";
+import type { SwinV2 } from "./swin-v2.ts";
 import type { ViT } from "./vit.ts";
 import type { ViTOptions } from "./vit-config.ts";
 import { vitFamily } from "./vit-family.ts";
 
-const families: readonly Family[] = [vitFamily, resnetFamily];
+const families: readonly Family[] = [vitFamily, swinFamily, swinV2Family, resnetFamily];
 
 /** What may differ from a named configuration, family by family. */
-export type ImageClassifierOptions = ViTOptions | ResNetOptions;
+export type ImageClassifierOptions = ViTOptions | SwinOptions | ResNetOptions;
 
 /** The class and the options behind a name, as far as its beginning tells. */
 type Kind<Name extends string> = Name extends `${"vit" | "deit" | "vitc" | "test_vit"}${string}`
   ? { readonly model: ViT; readonly options: ViTOptions }
   : Name extends `${"resnet" | "resnext" | "wide_resnet" | "test_resnet"}${string}`
     ? { readonly model: ResNet; readonly options: ResNetOptions }
-    : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
+    : Name extends `swin_${string}`
+      ? { readonly model: Swin; readonly options: SwinOptions }
+      : Name extends `swinv2_${string}`
+        ? { readonly model: SwinV2; readonly options: SwinOptions }
+        : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
 
 /** The class behind a name. */
 export type ModelNamed<Name extends string> = Kind<Name>["model"];

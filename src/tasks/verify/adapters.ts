@@ -4,12 +4,15 @@ import type { Adapter } from "./adapter.ts";
 import { attentionAdapter } from "./attention.ts";
 import { resnetAdapter } from "./resnet.ts";
 import { rnnAdapter } from "./rnn.ts";
+import { swinAdapter } from "./swin.ts";
 import { vitAdapter } from "./vit.ts";
 
 /** What builds our model of a case, by the family in its file. */
 export const adapters: Readonly<Record<string, Adapter>> = {
   attention: attentionAdapter,
   resnet: resnetAdapter,
+  swin: swinAdapter,
+  swinv2: swinAdapter,
   rnn: rnnAdapter,
   vit: vitAdapter,
 };
