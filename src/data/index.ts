@@ -11,7 +11,7 @@ export {
   smallAugmentation,
 } from "./augment.ts";
 export { toGrey, toRgb } from "./convert.ts";
-export { cifar10Classes, cifar10Source } from "./datasets/cifar10.ts";
+export { type CifarBatch, cifar10Classes, cifar10Source, cifar100Source } from "./datasets/cifar.ts";
 export type { Dataset, DatasetSource, Sample, Split } from "./datasets/dataset.ts";
 export { type IdxArray, idxSource, parseIdx } from "./datasets/idx.ts";
 export { holdInMemory, type MemorySource, memoryDataset } from "./datasets/memory.ts";

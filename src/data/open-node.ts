@@ -1,21 +1,29 @@
 /** Data sets by name or path. */
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { VitrineError } from "../errors.ts";
-import { cifar10Source } from "./datasets/cifar10.ts";
 import type { Dataset, Split } from "./datasets/dataset.ts";
+import { type DownloadCall, datasetCacheFromEnvironment } from "./datasets/download-node.ts";
 import { openFolder, splitFolders } from "./datasets/folder-node.ts";
-import { idxSource, parseIdx } from "./datasets/idx.ts";
-import { memoryDataset } from "./datasets/memory.ts";
+import { openList } from "./datasets/list-node.ts";
+import { namedDatasets, openNamed } from "./datasets/named-node.ts";
+import { findFiles } from "./datasets/reference-node.ts";
 import { shapesDataset } from "./datasets/shapes.ts";
+import { openShards } from "./datasets/shards-node.ts";
 
 /** Where and how to find a data set. */
-export interface OpenOptions {
-  /** Folder of the files of `mnist`, `fashion-mnist` or `cifar10`, or the folder above it; default `data`. */
+export interface OpenOptions extends DownloadCall {
+  /**
+   * Folder of the files of a named data set, or the folder above it; nothing is fetched then. Default: `data`, then the cache, then the publisher's server.
+   */
   readonly dataDir?: string | undefined;
+  /** Folder for what is fetched and unpacked; default `VITRINE_CACHE`, else `~/.cache/vitrine`. */
+  readonly cache?: string | undefined;
+  /** Fetch nothing; default `HF_HUB_OFFLINE`. */
+  readonly offline?: boolean | undefined;
+  /** Address of a folder with the files of a named data set, in place of its publisher's. */
+  readonly mirror?: string | undefined;
   /** For `shapes`: the seed of its images. */
   readonly seed?: number;
   /** For `shapes`: height and width. */
@@ -29,58 +37,55 @@ export interface DatasetSplits {
   readonly test?: Dataset;
 }
 
-const digits = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
-const garments = [
-  "T-shirt/top",
-  "Trouser",
-  "Pullover",
-  "Dress",
-  "Coat",
-  "Sandal",
-  "Shirt",
-  "Sneaker",
-  "Bag",
-  "Ankle boot",
-];
-
-const openers: Readonly<Record<string, (options: OpenOptions) => Promise<DatasetSplits>>> = {
-  shapes: async ({ seed = 0, size = 32 }) => ({
-    train: shapesDataset({ split: "train", seed, size }),
-    validation: shapesDataset({ split: "validation", seed, size }),
-    test: shapesDataset({ split: "test", seed, size }),
-  }),
-  mnist: ({ dataDir }) => openIdx("mnist", digits, ["MNIST/raw", "MNIST"], dataDir),
-  "fashion-mnist": ({ dataDir }) => openIdx("fashion-mnist", garments, ["FashionMNIST/raw", "FashionMNIST"], dataDir),
-  cifar10: ({ dataDir }) => openCifar10(dataDir),
-};
-
 /** Names that `datasetByName` knows. */
-export const datasetNames: readonly string[] = Object.keys(openers);
+export const datasetNames: readonly string[] = ["shapes", ...namedDatasets.map(({ name }) => name)];
 
 /**
  * A data set by its name.
- * @throws {VitrineError} UNKNOWN_NAME, listing the names there are; NOT_FOUND when its files are not in `dataDir`; INVALID_FILE when they are broken.
+ * @throws {VitrineError} UNKNOWN_NAME, listing the names there are; NOT_FOUND when its files are not in `dataDir`; DOWNLOAD_FAILURE when they cannot be fetched;
+ * INVALID_FILE when they are broken.
  */
 export async function datasetByName(name: string, options: OpenOptions = {}): Promise<DatasetSplits> {
-  const open = openers[name];
-  if (open === undefined || !datasetNames.includes(name))
+  if (name === "shapes") {
+    const { seed = 0, size = 32 } = options;
+    return {
+      train: shapesDataset({ split: "train", seed, size }),
+      validation: shapesDataset({ split: "validation", seed, size }),
+      test: shapesDataset({ split: "test", seed, size }),
+    };
+  }
+  const named = namedDatasets.find((candidate) => candidate.name === name);
+  if (named === undefined)
     throw new VitrineError("UNKNOWN_NAME", {
-      rule: `a data set must be one of ${datasetNames.join(", ")}, or a folder of class folders`,
+      rule: `a data set must be one of ${datasetNames.join(", ")}, or a folder of class folders, tar archives or parquet files, or a list of images`,
       evidence: `got ${name}`,
     });
-  return open(options);
+  const usual = datasetCacheFromEnvironment(process.env);
+  const cache = { folder: options.cache ?? usual.folder, offline: options.offline ?? usual.offline };
+  return withTrain(await openNamed(named, { ...options, cache }), name);
 }
 
 /**
- * A data set by name, or by the path of a folder: of class folders, or of `train`, `val` and `test` folders of them. A name wins over a folder of the same name;
- * write `./shapes` for the folder.
- * @throws {VitrineError} UNKNOWN_NAME when it is neither; what `openFolder` throws.
+ * A data set by name or by path. A path is one of
+ * - a folder of class folders, or of `train`, `val` and `test` folders of them;
+ * - WebDataset archives (`.tar`, `.tar.gz`) or parquet files as on the Hugging Face hub: a file, a folder of them, or a pattern such as `data-{000000..000012}.tar`
+ *   or `data/train-*.parquet`; splits by the words in their names;
+ * - a list (`.csv`, `.tsv`, `.jsonl`) of paths and labels, or a folder with one called `metadata`, `labels` or `annotations`.
+ *
+ * A name wins over a folder of the same name; write `./shapes` for the folder.
+ * @throws {VitrineError} UNKNOWN_NAME when it is none of these; what `openFolder`, `openShards` and `openList` throw.
  */
 export async function openDataset(reference: string, options: OpenOptions = {}): Promise<DatasetSplits> {
   if (datasetNames.includes(reference)) return datasetByName(reference, options);
   const found = await stat(reference).catch(() => undefined);
-  const looksLikePath = reference.includes("/") || reference.includes("\\") || reference.startsWith(".");
-  if (found === undefined && !looksLikePath) return datasetByName(reference, options);
+  if (found === undefined && !/[/\\*?{]|^\.|\.(tar|t?gz|parquet|csv|tsv|jsonl)$/i.test(reference))
+    return datasetByName(reference, options);
+  const files = await findFiles(reference);
+  if (files.kind === "list") return withTrain(await openList(files.path), files.path);
+  if (files.kind === "shards") {
+    const cache = join(options.cache ?? datasetCacheFromEnvironment(process.env).folder, "packs");
+    return withTrain(await openShards(files.files, { cache, name: files.name }), reference);
+  }
   const folders = await splitFolders(reference);
   const train = await openFolder(folders.train);
   const { classes } = train;
@@ -91,93 +96,15 @@ export async function openDataset(reference: string, options: OpenOptions = {}):
   };
 }
 
-/** More than this is no file of these data sets (the largest, MNIST's training images, has 47 MB). */
-const largestUnpacked = 512 * 2 ** 20;
-
-/** A file's bytes, unpacked where it is gzip. */
-async function readUnpacked(path: string): Promise<Uint8Array> {
-  const bytes = await readFile(path);
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
-  return promisify(gunzip)(bytes, { maxOutputLength: largestUnpacked }).catch((cause: Error) => {
-    throw new VitrineError("INVALID_FILE", {
-      rule: "a gzip file must be whole and at most 512 MiB unpacked",
-      evidence: cause.message,
-      place: path,
-      cause,
-    });
+/** Where there is only one part, it is the one to learn from, whatever it is called. */
+function withTrain(parts: Partial<Record<Split, Dataset>>, place: string): DatasetSplits {
+  const { train, ...others } = parts;
+  if (train) return { train, ...others };
+  const [only, more] = Object.values(others);
+  if (only && !more) return { train: only };
+  throw new VitrineError("DATA_PROBLEM", {
+    rule: "there must be images to learn from",
+    evidence: `it has only ${Object.keys(others).join(" and ") || "images without labels"}`,
+    place,
   });
-}
-
-/** Names in the first of some folders that has files accepted by `wanted`. */
-async function findFiles(
-  name: string,
-  dataDir: string,
-  subfolders: readonly string[],
-  wanted: (file: string) => boolean,
-): Promise<{ readonly folder: string; readonly files: readonly string[] }> {
-  for (const folder of [dataDir, ...subfolders.map((sub) => join(dataDir, sub))]) {
-    const files = (await readdir(folder).catch(() => [])).filter(wanted).sort();
-    if (files.length > 0) return { folder, files };
-  }
-  throw new VitrineError("NOT_FOUND", {
-    rule: `the files of ${name} must be in --data-dir or a folder ${[name, ...subfolders].join(" or ")} in it`,
-    evidence: "found none",
-    place: dataDir,
-    next: "download them there",
-  });
-}
-
-async function openIdx(
-  name: string,
-  classes: readonly string[],
-  layouts: readonly string[],
-  dataDir = "data",
-): Promise<DatasetSplits> {
-  const pattern = /^(train|t10k)-(images|labels)[-.]idx[13]-ubyte(\.gz)?$/;
-  const { folder, files } = await findFiles(name, dataDir, [name, ...layouts], (file) => pattern.test(file));
-  const open = async (prefix: "train" | "t10k", split: Split): Promise<Dataset | undefined> => {
-    const part = async (kind: "images" | "labels"): Promise<{ place: string; bytes: Uint8Array } | undefined> => {
-      const file = files.find((candidate) => candidate.startsWith(`${prefix}-${kind}`));
-      return file === undefined ? file : { place: join(folder, file), bytes: await readUnpacked(join(folder, file)) };
-    };
-    const [images, labels] = [await part("images"), await part("labels")];
-    if (!images || !labels) return undefined;
-    const place = images.place;
-    return memoryDataset(
-      idxSource(
-        `${name}/${split}`,
-        classes,
-        parseIdx(images.bytes, place),
-        parseIdx(labels.bytes, labels.place),
-        place,
-      ),
-    );
-  };
-  return withTrain(name, folder, await open("train", "train"), await open("t10k", "test"));
-}
-
-async function openCifar10(dataDir = "data"): Promise<DatasetSplits> {
-  const pattern = /^(data_batch|train|test).*\.bin(\.gz)?$/;
-  const { folder, files } = await findFiles("cifar10", dataDir, ["cifar10", "cifar-10-batches-bin"], (file) =>
-    pattern.test(file),
-  );
-  const open = async (split: Split): Promise<Dataset | undefined> => {
-    const names = files.filter((file) => file.startsWith("test") === (split === "test"));
-    if (names.length === 0) return undefined;
-    const batches = await Promise.all(
-      names.map(async (file) => ({ place: join(folder, file), bytes: await readUnpacked(join(folder, file)) })),
-    );
-    return memoryDataset(cifar10Source(`cifar10/${split}`, batches));
-  };
-  return withTrain("cifar10", folder, await open("train"), await open("test"));
-}
-
-function withTrain(name: string, folder: string, train: Dataset | undefined, test: Dataset | undefined): DatasetSplits {
-  if (train === undefined)
-    throw new VitrineError("NOT_FOUND", {
-      rule: `${name} must have training images and labels`,
-      evidence: "one of the files is missing",
-      place: folder,
-    });
-  return { train, ...(test ? { test } : {}) };
 }

@@ -3,6 +3,7 @@
 import type { Image } from "../image.ts";
 import type { FolderSource } from "./folder-node.ts";
 import type { MemorySource } from "./memory.ts";
+import type { RecordSource } from "./records.ts";
 import type { ShapesSource } from "./shapes.ts";
 import type { SubsetSource } from "./subset.ts";
 
@@ -13,6 +14,22 @@ export interface Sample {
   readonly label: number;
   /** The file it came from; absent where the data set is not made of image files. */
   readonly file?: string | undefined;
+}
+
+/** Where an image comes from, and what changes when its file does. */
+export interface Origin {
+  /** What people call it: a file, or a file and the name within. */
+  readonly file: string;
+  /** Size of the file. */
+  readonly bytes: number;
+  /** Time of its last change, in milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** A file or folder that was left out, and why. */
+export interface Skipped {
+  readonly file: string;
+  readonly reason: string;
 }
 
 /** Labelled images that can be read in any order. */
@@ -30,12 +47,16 @@ export interface Dataset {
   get(index: number): Promise<Sample>;
   /** The label at `index`, without reading the image. */
   labelOf(index: number): number;
+  /** Where the image at `index` comes from; absent where images are made or held in memory, so that keeping them would save nothing. */
+  originOf?(index: number): Promise<Origin>;
+  /** What was left out when it was opened. */
+  readonly skipped?: readonly Skipped[];
   /** Plain data from which a worker thread opens the same data set again. */
   readonly source: DatasetSource;
 }
 
 /** All that can be sent to a worker thread. */
-export type DatasetSource = FolderSource | MemorySource | ShapesSource | SubsetSource;
+export type DatasetSource = FolderSource | MemorySource | RecordSource | ShapesSource | SubsetSource;
 
 /** Parts of a data set: to learn from, to choose by, to report on. */
 export type Split = "train" | "validation" | "test";

@@ -9,7 +9,10 @@ import { basename, dirname, extname, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
 import { imageExtensions } from "../image-format.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { Dataset, Skipped, Split } from "./dataset.ts";
+import { splitNames, splits } from "./split-names.ts";
+
+export type { Skipped } from "./dataset.ts";
 
 /** Paths and labels of a folder's images. */
 export interface FolderSource {
@@ -19,12 +22,6 @@ export interface FolderSource {
   readonly files: readonly string[];
   readonly labels: Uint16Array;
   readonly orientation: "exif" | "ignore";
-}
-
-/** A file or folder that was left out, and why. */
-export interface Skipped {
-  readonly file: string;
-  readonly reason: string;
 }
 
 /** A data set of image files. */
@@ -41,12 +38,6 @@ export interface FolderOptions {
   readonly orientation?: DecodeOptions["orientation"];
 }
 
-const splitNames: Readonly<Record<Split, readonly string[]>> = {
-  train: ["train", "training"],
-  validation: ["val", "valid", "validation"],
-  test: ["test", "testing"],
-};
-
 /**
  * The folders of class folders in `root`: its `train`, `val` (`valid`, `validation`) and `test` folders, or itself as `train` where it has no such folder.
  * @throws {VitrineError} NOT_FOUND or INVALID_FILE when `root` is missing, no folder, or not readable.
@@ -54,7 +45,7 @@ const splitNames: Readonly<Record<Split, readonly string[]>> = {
 export async function splitFolders(root: string): Promise<Partial<Record<Split, string>> & { readonly train: string }> {
   const names = await listFolder(root);
   const found: Partial<Record<Split, string>> = {};
-  for (const split of ["train", "validation", "test"] as const) {
+  for (const split of splits) {
     const name = splitNames[split].find((candidate) => names.includes(candidate));
     if (name !== undefined && (await stat(join(root, name))).isDirectory()) found[split] = join(root, name);
   }
@@ -133,6 +124,10 @@ export function folderDataset(source: FolderSource): Dataset {
     async get(index) {
       const file = files[index]!;
       return { image: await decodeImage(file, { orientation }), label: labels[index]!, file };
+    },
+    async originOf(index) {
+      const found = await stat(files[index]!).catch(() => undefined);
+      return { file: files[index]!, bytes: found?.size ?? -1, modified: found?.mtimeMs ?? -1 };
     },
   };
 }

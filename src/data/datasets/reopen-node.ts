@@ -3,6 +3,7 @@
 import type { Dataset, DatasetSource } from "./dataset.ts";
 import { folderDataset } from "./folder-node.ts";
 import { memoryDataset } from "./memory.ts";
+import { recordsDataset } from "./records-node.ts";
 import { reopenShapes } from "./shapes.ts";
 import { subset } from "./subset.ts";
 
@@ -13,6 +14,8 @@ export function reopenDataset(source: DatasetSource): Dataset {
       return folderDataset(source);
     case "memory":
       return memoryDataset(source);
+    case "records":
+      return recordsDataset(source);
     case "shapes":
       return reopenShapes(source);
     case "subset":

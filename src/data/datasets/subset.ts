@@ -20,6 +20,7 @@ export function subset(whole: Dataset, indices: Uint32Array, name: string = whol
     source: { kind: "subset", name, of: whole.source, indices },
     labelOf: (index) => whole.labelOf(indices[index]!),
     get: (index) => whole.get(indices[index]!),
+    ...(whole.originOf ? { originOf: (index: number) => whole.originOf!(indices[index]!) } : {}),
   };
 }
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { cifar10Source } from "../../../src/data/datasets/cifar10.ts";
+import { cifar10Source } from "../../../src/data/datasets/cifar.ts";
 import { idxSource, parseIdx } from "../../../src/data/datasets/idx.ts";
 import { memoryDataset } from "../../../src/data/datasets/memory.ts";
 import { datasetByName, openDataset } from "../../../src/data/open-node.ts";
@@ -84,7 +84,7 @@ test.skipIf(!hasShared)("MNIST, Fashion-MNIST and CIFAR-10 open from their origi
 
 test("names that do not exist list those that do; missing and cut-off files are named", async () => {
   await expect(openDataset("cifar11")).rejects.toThrow(
-    "a data set must be one of shapes, mnist, fashion-mnist, cifar10, or a folder of class folders, got cifar11",
+    "a data set must be one of shapes, mnist, fashion-mnist, cifar10, cifar100, or a folder of class folders, tar archives or parquet files, or a list of images, got cifar11",
   );
   await expect(datasetByName("toString")).rejects.toMatchObject({ code: "UNKNOWN_NAME" });
   await expect(openDataset("./none")).rejects.toMatchObject({ code: "NOT_FOUND" });
