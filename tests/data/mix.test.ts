@@ -83,3 +83,21 @@ test("a batch is mixed in the same way from the same stream, and the targets' ro
   expect(mixBatch(images(), [4, 1, 3, 4], { ...rules, probability: 0 }, stream(1, "x"))).toBe(1);
   expect(() => mixBatch(a, [4, 1, 3, 4], { mixup: 0, cutmix: 0 }, stream(1))).toThrow("needs mixup or cutmix above 0");
 });
+
+test("by pairs partners share λ, by elements each image has its own, and the middle image of an odd batch stays", () => {
+  const original = Float32Array.from({ length: 5 * 12 }, (_, i) => Math.sin(i));
+  const run = (mode: "pair" | "elem"): readonly [Float32Array, Float32Array] => {
+    const images = original.slice();
+    const shares = mixBatch(images, [5, 1, 3, 4], { mixup: 0.8, cutmix: 0, mode }, stream(2, mode));
+    if (typeof shares === "number") throw new Error("one λ for all");
+    return [images, shares];
+  };
+  const [images, pairs] = run("pair");
+  expect([pairs[3], pairs[4], pairs[2]]).toEqual([pairs[1], pairs[0], 1]);
+  expect(images.slice(24, 36)).toEqual(original.slice(24, 36));
+  expect(images.slice(0, 12)).not.toEqual(original.slice(0, 12));
+  const own = run("elem")[1];
+  expect(new Set(own).size).toBe(5);
+  const targets = mixTargets([0, 1, 2, 2, 1], 3, own, 0.1);
+  for (let i = 0; i < 5; i++) expect(targets.slice(3 * i, 3 * i + 3).reduce((s, x) => s + x)).toBeCloseTo(1, 6);
+});
