@@ -51,7 +51,9 @@ export function featureLoader({ images, frozen, length, classes, plan, views }: 
       throw new VitrineError("DATA_PROBLEM", { rule: "a data set must have readable images", evidence: "none is" });
     // In training, others take the places of images that could not be read.
     const rows = plan.shuffle ? length : labels.length;
-    const order = epochOrder(rows, plan, number, (i) => labels[i % labels.length]!).map((index) => index % labels.length);
+    const order = epochOrder(rows, plan, number, (i) => labels[i % labels.length]!).map(
+      (index) => index % labels.length,
+    );
     for (let batch = from; batch < Math.min(total, batchesPerEpoch(rows, plan)); batch++) {
       const indices = order.slice(batch * plan.batchSize, (batch + 1) * plan.batchSize);
       const own = Int32Array.from(indices, (index) => labels[index]!);

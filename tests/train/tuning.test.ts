@@ -127,7 +127,7 @@ test("a run is not continued on another base", async () => {
 });
 
 test("a probe on stored features learns as one that sees the images", async () => {
-  const probe: Recipe = { ...recipe, tune: "probe", crop: "none" };
+  const probe: Recipe = { ...recipe, tune: "probe", crop: "none", flip: 0 };
   const losses = async (changes: Partial<Recipe>): Promise<readonly number[]> => {
     const events = await run({
       recipe: { ...probe, ...changes },

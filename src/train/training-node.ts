@@ -1,0 +1,177 @@
+/** What a training works with, opened: loaders, what learns, what measures. */
+
+import type { Dataset } from "../data/datasets/dataset.ts";
+import type { BadFile, Batch, BatchPlan } from "../data/loader-batch.ts";
+import { type Loader, openLoader } from "../data/loader-node.ts";
+import { VitrineError } from "../errors.ts";
+import type { Variable } from "../graph/value.ts";
+import type { Pretrained } from "../pretrained/pretrained.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Means } from "./events.ts";
+import { compileLearner, type Learner } from "./learner.ts";
+import { classification, type Objective, type TrainingBatch } from "./objective.ts";
+import { Probe } from "./probe.ts";
+import { featureLoader } from "./probe-features.ts";
+import type { Recipe } from "./recipe.ts";
+import { augmentationOf, averageOf, labelLossOf, optimizerOf } from "./recipe-parts.ts";
+import { trainedParameters } from "./step.ts";
+import type { Tuning } from "./tuning.ts";
+import { keptVariables } from "./tuning-node.ts";
+import { compileValidation, validate } from "./validate.ts";
+
+/** Model, data and recipe. */
+export interface TrainingOptions {
+  /** The model with its first weights, and the preprocessing that it keeps. */
+  readonly pretrained: Pretrained;
+  readonly train: Dataset;
+  /** What the best epoch is chosen by; without it, the last epoch is kept. */
+  readonly validation?: Dataset | undefined;
+  readonly recipe: Recipe;
+  /** Which parameters are trained, by name; those that the recipe tunes without it. */
+  readonly trained?: ((name: string) => boolean) | undefined;
+  /** What is minimised; the recipe's loss of the model's logits without it. */
+  readonly objective?: Objective | undefined;
+  readonly seed: number;
+  readonly runtime: Runtime;
+  /** Loader threads. */
+  readonly workers?: number;
+  /** A file that cannot be read stops the run instead of being skipped. */
+  readonly strict?: boolean;
+}
+
+/** A training that is ready for its first step. */
+export interface Training {
+  readonly learner: Learner;
+  /** What the training changes: the trained parameters, and the buffers. */
+  readonly variables: ReadonlyMap<string, Variable>;
+  readonly stepsPerEpoch: number;
+  /** Batches of an epoch, from the given one on. */
+  batches(epoch: number, from: number): AsyncIterable<Batch>;
+  /** Whether batches hold images, not what a frozen part made of them. */
+  readonly seesImages: boolean;
+  /** Loss and accuracy on the validation images, of the model as it is now; absent where there are none. */
+  readonly evaluate: (() => Promise<Means>) | undefined;
+  /** Validation images that could not be read so far. */
+  badFiles(): readonly BadFile[];
+  close(): Promise<void>;
+}
+
+/** Images of one batch: the recipe's, or all where there are fewer. */
+export function batchSizeOf({ recipe, train }: Pick<TrainingOptions, "recipe" | "train">): number {
+  return Math.min(recipe.batchSize, train.length);
+}
+
+/**
+ * Compiles and opens what a training needs.
+ * @throws {VitrineError} INVALID_ARGUMENT for a recipe that does not fit the data.
+ */
+export async function openTraining(options: TrainingOptions, tuning: Tuning): Promise<Training> {
+  const { pretrained, recipe, seed, runtime, trained, strict = false } = options;
+  const { model, preprocessing } = pretrained;
+  const batchSize = batchSizeOf(options);
+  const closing: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    await Promise.all(closing.map((end) => end()));
+  };
+  const closedAtTheEnd = <T extends { dispose(): Promise<void> } | undefined>(one: T): T => {
+    if (one) closing.push(() => one.dispose());
+    return one;
+  };
+  try {
+    // What is trained: the model, or its end on features that are computed once.
+    const probe = keepsFeatures(options) ? new Probe(model, trained!, preprocessing.inputSize) : undefined;
+    const frozen = closedAtTheEnd(await probe?.compileFeatures(runtime));
+    const classifier = probe ?? model;
+    const imageShape = probe?.imageShape ?? preprocessing.inputSize;
+
+    const load = (dataset: Dataset, changes: Partial<BatchPlan>): Loader => {
+      const plan: BatchPlan = { preprocessing, batchSize, shuffle: false, dropLast: false, seed, ...changes };
+      const images = frozen ? { ...plan, shuffle: false, dropLast: false } : plan;
+      const loader = openLoader(dataset, images, { strict, workers: options.workers ?? 2 });
+      closing.push(() => loader.close());
+      if (!frozen) return loader;
+      const views = plan.augmentation ? recipe.probeViews : 1;
+      const { length, classes } = dataset;
+      return featureLoader({ images: loader, frozen, length, classes: classes.length, plan, views });
+    };
+    const training = load(options.train, {
+      shuffle: true,
+      dropLast: true,
+      balance: recipe.balance,
+      repeats: recipe.repeats,
+      soften: recipe.labelSmoothing,
+      augmentation: augmentationOf(recipe),
+      mix: recipe.mixup + recipe.cutmix > 0 ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
+    });
+    const validation = options.validation && load(options.validation, {});
+    const stepsPerEpoch = wholeSteps(training.batchesPerEpoch, recipe.accumulate, batchSize);
+    const variables = keptVariables(model, tuning);
+    const learner = closedAtTheEnd(
+      await compileLearner(classifier, {
+        runtime,
+        optimizer: optimizerOf(recipe, trainedParameters(classifier, trained)),
+        average: averageOf(recipe, variables.values()),
+        accumulate: recipe.accumulate,
+        batchSize,
+        imageShape,
+        labels: pretrained.labels.length,
+        clipNorm: recipe.clipNorm ?? undefined,
+        trained,
+        objective: options.objective ?? classification(classifier, labelLossOf(recipe)),
+      }),
+    );
+    const measure = closedAtTheEnd(validation && (await compileValidation(classifier, imageShape, runtime)));
+    return {
+      learner,
+      variables,
+      stepsPerEpoch,
+      batches: (epoch, from) => training.epoch(epoch, from),
+      seesImages: !frozen,
+      evaluate: measure && validation ? () => validate(measure, validation.epoch(0)) : undefined,
+      badFiles: () => validation?.badFiles ?? [],
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Whether the frozen part of a probe is computed once for each image: not where pixels are mixed, or a teacher sees them. */
+function keepsFeatures({ recipe, objective }: TrainingOptions): boolean {
+  return recipe.tune === "probe" && recipe.probeViews > 0 && recipe.mixup + recipe.cutmix === 0 && !objective;
+}
+
+/** Steps of an epoch; the batches that make no whole step are left out. */
+function wholeSteps(batches: number, accumulate: number, batchSize: number): number {
+  if (batches >= accumulate) return Math.floor(batches / accumulate);
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "an epoch must have the batches of one step",
+    evidence: `got ${batches} of ${batchSize} images, accumulate is ${accumulate}`,
+    next: "set a smaller accumulate or batchSize",
+  });
+}
+
+/** What a step learns from, of a batch of a loader. */
+export function trainingBatch({ images, shape, targets, bad }: Batch): TrainingBatch {
+  const b = shape[0];
+  return {
+    images: { dtype: "float32", shape, data: images },
+    targets: { dtype: "float32", shape: [b, targets!.length / b], data: targets! },
+    skipped: bad,
+  };
+}
+
+/** Stops unless data and model have the same classes. @throws {VitrineError} DATA_PROBLEM */
+export function requireMatchingClasses({ pretrained, train, validation }: TrainingOptions): void {
+  const { labels } = pretrained;
+  for (const part of [train, validation]) {
+    if (!part || (part.classes.length === labels.length && part.classes.every((name, i) => name === labels[i])))
+      continue;
+    throw new VitrineError("DATA_PROBLEM", {
+      rule: "all parts of the data and the model must have the same classes",
+      evidence: `got ${part.classes.length} (${part.classes.slice(0, 5).join(", ")}${part.classes.length > 5 ? ", …" : ""}) for ${labels.length}`,
+      place: part.name,
+    });
+  }
+}
