@@ -182,7 +182,7 @@ test("without augmentation, too, other images stand in for those that cannot be 
   const data = temporaryFolder();
   await writeImages(data, { cats: 12, dogs: 12 });
   writeFileSync(join(data, "cats/broken.png"), "no image");
-  const plain = writeConfig(temporaryFolder(), { crop: "none" });
+  const plain = writeConfig(temporaryFolder(), { crop: "none", flip: 0 });
   const args = ["train", data, "--config", plain, "--epochs", "4", "--batch", "8", "--out", "plain", "--json"];
   const { code, stdout, stderr } = await vitrine(args, { cwd: folder });
   expect(code, stderr).toBe(0);
