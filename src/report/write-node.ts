@@ -5,14 +5,20 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { env } from "onnxruntime-common";
 import type { Dataset } from "../data/datasets/dataset.ts";
+import { preprocess } from "../data/preprocess.ts";
+import { modelCard } from "../pretrained/card.ts";
+import { knownFacts, writeCard } from "../pretrained/card-node.ts";
 import { packageFolder } from "../pretrained/packaged-node.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { calibration, fitTemperature } from "../tasks/calibration.ts";
 import { matchLabels } from "../tasks/evaluate.ts";
+import { gridOf } from "../train/log-grid.ts";
 import { readLog } from "../train/log-node.ts";
+import { appendImage, rewindTensorBoard } from "../train/log-tensorboard-node.ts";
 import { readRun } from "../train/run-node.ts";
 import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { cardFacts } from "./card-facts.ts";
 import type { ChoiceMade, DataFinding, ReportContent } from "./content.ts";
 import { historyOf } from "./history.ts";
 import { reportPage } from "./page.ts";
@@ -53,14 +59,36 @@ export interface WrittenReport {
 }
 
 /**
- * Judges the model of a run and writes `report.html` into its folder: one page that needs no other file.
+ * Judges the model of a run and writes into its folder: `report.html`, one page that needs no other file; the model's card, `README.md`; and the
+ * mistakes as an image for TensorBoard.
  * @throws {VitrineError} NOT_FOUND where the folder holds no run; DATA_PROBLEM where no picture can be read; INTERRUPTED; STORAGE_FAILURE.
  */
 export async function writeReport(folder: string, options: ReportOptions): Promise<WrittenReport> {
   const content = await reportContent(folder, options);
   const path = join(folder, reportName);
   await writeFileAtomically(path, [new TextEncoder().encode(reportPage(content))]);
+  await writeCard(folder, modelCard({ ...knownFacts(options.pretrained), ...cardFacts(content) }));
+  await logMistakes(folder, content, options);
   return { path, content };
+}
+
+/** What the model saw of its most confident mistakes, after the last step; what an earlier report logged there goes. */
+async function logMistakes(
+  folder: string,
+  { mistakes, history }: ReportContent,
+  options: ReportOptions,
+): Promise<void> {
+  const { preprocessing } = options.pretrained;
+  const first = mistakes.slice(0, 16);
+  if (first.length === 0) return;
+  const size = preprocessing.inputSize.reduce((product, side) => product * side, 1);
+  const images = new Float32Array(first.length * size);
+  for (const [i, { index }] of first.entries())
+    images.set(preprocess((await options.judge.get(index)).image, preprocessing).data, i * size);
+  const step = history.steps.at(-1)?.step ?? 0;
+  rewindTensorBoard(folder, step);
+  const grid = gridOf({ images, shape: [first.length, ...preprocessing.inputSize] }, preprocessing);
+  await appendImage(folder, step + 1, "mistakes", grid);
 }
 
 async function reportContent(folder: string, options: ReportOptions): Promise<ReportContent> {

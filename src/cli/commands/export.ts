@@ -5,6 +5,7 @@ import { extname } from "node:path";
 import { evaluatorFor, traceGraph } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { saveModel } from "../../onnx/save-node.ts";
+import { copyCard } from "../../pretrained/card-node.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { type Layout, layoutFor, savePretrained } from "../../pretrained/save-node.ts";
 import { rewriteForInference } from "../../rewrite/index.ts";
@@ -51,6 +52,7 @@ export async function exportVerb(
   } else {
     const chosen = layoutFor(pretrained, layout);
     await savePretrained(out, pretrained, { layout: chosen, replace: force });
+    await copyCard(reference, out, pretrained, chosen);
     document = { ...document, layout: chosen };
     next =
       chosen === "timm"
