@@ -4,11 +4,10 @@
  * `PYTHON=/path/to/python node tools/run.mjs bench/speed.ts [REPETITIONS]`; that Python needs torch and timm.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { createModel } from "../src/models/registry.ts";
 import { summary } from "../src/nn/summary.ts";
 import { availableCores } from "../src/runtime/threads-node.ts";
+import { Contestant, median } from "./contestant.ts";
 
 /** Of the products [1576, 384] · [384, 1536], eight in a repetition. */
 const productFlops = 8 * 2 * 1576 * 384 * 1536;
@@ -27,37 +26,6 @@ const cases: readonly Case[] = [
   { model: "vit_small_patch16_224", task: "train", batch: 32 },
 ];
 
-/** A process that answers each line with the seconds of one repetition. */
-class Contestant {
-  readonly #process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(command: string, args: readonly string[]) {
-    this.#process = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
-    this.#lines = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]();
-  }
-
-  async read(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error("a contestant ended early");
-    return value;
-  }
-
-  async repeat(): Promise<number> {
-    this.#process.stdin!.write("go\n");
-    return Number(await this.read());
-  }
-
-  /** Peak resident memory, in bytes. */
-  async end(): Promise<number> {
-    // Without an end of its input the process would live on.
-    this.#process.stdin!.end("\n");
-    return Number(await this.read());
-  }
-}
-
-const median = (numbers: readonly number[]): number =>
-  [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 const python = process.env.PYTHON ?? "python3";
 const repetitions = Number(process.argv[2] ?? 7);
 const only = process.argv[3];

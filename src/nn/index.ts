@@ -76,4 +76,13 @@ export {
   resizeLoadedPositions,
   resizePositions,
 } from "./positions.ts";
+export {
+  Gru,
+  Lstm,
+  type RecurrentInputs,
+  type RecurrentOptions,
+  type RecurrentResults,
+  Rnn,
+} from "./recurrent.ts";
+export { GruCell, LstmCell } from "./recurrent-cells.ts";
 export { type Summarizable, type SummaryRow, summary, summaryText } from "./summary.ts";
