@@ -15,7 +15,7 @@ import { calibration, fitTemperature } from "../tasks/calibration.ts";
 import { matchLabels } from "../tasks/evaluate.ts";
 import { gridOf } from "../train/log-grid.ts";
 import { readLog } from "../train/log-node.ts";
-import { appendImage, rewindTensorBoard } from "../train/log-tensorboard-node.ts";
+import { appendImage, appendValues, rewindTensorBoard } from "../train/log-tensorboard-node.ts";
 import { readRun } from "../train/run-node.ts";
 import { writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { cardFacts } from "./card-facts.ts";
@@ -59,34 +59,36 @@ export interface WrittenReport {
 }
 
 /**
- * Judges the model of a run and writes into its folder: `report.html`, one page that needs no other file; the model's card, `README.md`; and the
- * mistakes as an image for TensorBoard.
+ * Judges the model of a run and writes into its folder: `report.html`, one page that needs no other file; the model's card, `README.md`; and
+ * for TensorBoard the card and an image of the mistakes.
  * @throws {VitrineError} NOT_FOUND where the folder holds no run; DATA_PROBLEM where no picture can be read; INTERRUPTED; STORAGE_FAILURE.
  */
 export async function writeReport(folder: string, options: ReportOptions): Promise<WrittenReport> {
   const content = await reportContent(folder, options);
   const path = join(folder, reportName);
   await writeFileAtomically(path, [new TextEncoder().encode(reportPage(content))]);
-  await writeCard(folder, modelCard({ ...knownFacts(options.pretrained), ...cardFacts(content) }));
-  await logMistakes(folder, content, options);
+  const card = modelCard({ ...knownFacts(options.pretrained), ...cardFacts(content) });
+  await writeCard(folder, card);
+  await logResult(folder, card, content, options);
   return { path, content };
 }
 
-/** What the model saw of its most confident mistakes, after the last step; what an earlier report logged there goes. */
-async function logMistakes(
+/** The card and the most confident mistakes for TensorBoard, after the last step; what an earlier report logged there goes. */
+async function logResult(
   folder: string,
+  card: string,
   { mistakes, history }: ReportContent,
-  options: ReportOptions,
+  { judge, pretrained: { preprocessing } }: ReportOptions,
 ): Promise<void> {
-  const { preprocessing } = options.pretrained;
+  const step = history.steps.at(-1)?.step ?? 0;
+  rewindTensorBoard(folder, step);
+  appendValues(folder, step + 1, [{ tag: "card", kind: "text", text: card }]);
   const first = mistakes.slice(0, 16);
   if (first.length === 0) return;
   const size = preprocessing.inputSize.reduce((product, side) => product * side, 1);
   const images = new Float32Array(first.length * size);
   for (const [i, { index }] of first.entries())
-    images.set(preprocess((await options.judge.get(index)).image, preprocessing).data, i * size);
-  const step = history.steps.at(-1)?.step ?? 0;
-  rewindTensorBoard(folder, step);
+    images.set(preprocess((await judge.get(index)).image, preprocessing).data, i * size);
   const grid = gridOf({ images, shape: [first.length, ...preprocessing.inputSize] }, preprocessing);
   await appendImage(folder, step + 1, "mistakes", grid);
 }

@@ -7,7 +7,7 @@ import { fit } from "./fit.ts";
 import { lockFolder } from "./lock-node.ts";
 import { gridOf } from "./log-grid.ts";
 import { appendEvent, rewindLog } from "./log-node.ts";
-import { appendImage } from "./log-tensorboard-node.ts";
+import { appendImage, appendValues } from "./log-tensorboard-node.ts";
 import { scheduleOf } from "./recipe-parts.ts";
 import { identityOf, openFolder, requireSameRun } from "./run-folder-node.ts";
 import {
@@ -73,6 +73,7 @@ async function* trainLocked(
     : undefined;
   if (resume) requireSameRun(resume.state.runId, runId, folder);
   if (options.resume) await rewindLog(folder, resume?.state.step ?? 0);
+  if (!resume) appendValues(folder, 1, [{ tag: "recipe", kind: "text", text: recipeText(recipe, seed) }]);
 
   const training = await openTraining(options, tuning);
   const { learner, variables, stepsPerEpoch, evaluate } = training;
@@ -120,4 +121,9 @@ async function* trainLocked(
   } finally {
     await training.close();
   }
+}
+
+/** As Markdown. */
+function recipeText(recipe: Recipe, seed: number): string {
+  return `\`\`\`json\n${JSON.stringify({ ...recipe, seed }, null, 2)}\n\`\`\``;
 }
