@@ -1,8 +1,10 @@
 /**
  * Kills trainings at random moments and goes on with them: the final weights must be those of a training that nothing disturbed.
  *
- *     npm run build && node tools/run.mjs bench/kill.ts [KILLS]
+ *     npm run build && node tools/run.mjs bench/kill.ts [KILLS] [--everything] [--main FILE]
  *
+ * With `--everything` the recipe accumulates gradients, averages weights, mixes and repeats images, balances classes and follows a plateau.
+ * `--main` names the built command line, `dist/cli/main.js` without it.
  * Prints how many kills of how many left a run that came to the same bits, and where they struck; exit code 1 if one did not.
  */
 
@@ -11,18 +13,46 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
 
-const kills = Number(process.argv[2] ?? 50);
-const main = resolve("dist/cli/main.js");
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { everything: { type: "boolean", default: false }, main: { type: "string", default: "dist/cli/main.js" } },
+});
+const kills = Number(positionals[0] ?? 50);
+const main = resolve(values.main);
 const place = mkdtempSync(join(tmpdir(), "vitrine-kill-"));
 const config = join(place, "config.json");
-writeFileSync(
-  config,
-  JSON.stringify({ epochs: 4, batchSize: 16, model: { width: 32, depth: 2, heads: 2, mlpWidth: 64, dropout: 0.1 } }),
-);
+const model = { width: 32, depth: 2, heads: 2, mlpWidth: 64, dropout: 0.1 };
+const everything = {
+  accumulate: 2,
+  ema: 0.9,
+  emaWarmup: true,
+  mixup: 0.2,
+  cutmix: 1,
+  balance: true,
+  repeats: 2,
+  autoAugment: "rand-m9-mstd0.5-inc1",
+  schedule: "plateau",
+  decayEpochs: 1,
+};
+const recipe = values.everything ? { epochs: 4, batchSize: 8, ...everything } : { epochs: 4, batchSize: 16 };
+writeFileSync(config, JSON.stringify({ ...recipe, model }));
 
 function start(out: string): ChildProcess {
-  const begin = ["shapes", "--config", config, "--limit", "160", "--checkpoint-every", "3"];
+  const begin = [
+    "shapes",
+    "--config",
+    config,
+    "--limit",
+    "160",
+    "--checkpoint-every",
+    "3",
+    "--workers",
+    "2",
+    "--no-inspect",
+    "--no-report",
+  ];
   const args = existsSync(join(out, "recipe.json")) ? ["--resume"] : begin;
   return spawn(process.execPath, [main, "train", ...args, "--out", out, "--quiet"], {
     stdio: ["ignore", "ignore", "inherit"],
