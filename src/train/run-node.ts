@@ -73,7 +73,7 @@ async function* trainLocked(
     : undefined;
   if (resume) requireSameRun(resume.state.runId, runId, folder);
   if (options.resume) await rewindLog(folder, resume?.state.step ?? 0);
-  if (!resume) appendValues(folder, 1, [{ tag: "recipe", kind: "text", text: recipeText(recipe, seed) }]);
+  if (!resume) appendValues(folder, 1, [{ tag: "recipe", kind: "text", text: recipeText({ ...recipe, seed }) }]);
 
   const training = await openTraining(options, tuning);
   const { learner, variables, stepsPerEpoch, evaluate } = training;
@@ -124,6 +124,6 @@ async function* trainLocked(
 }
 
 /** As Markdown. */
-function recipeText(recipe: Recipe, seed: number): string {
-  return `\`\`\`json\n${JSON.stringify({ ...recipe, seed }, null, 2)}\n\`\`\``;
+function recipeText(settings: object): string {
+  return `\`\`\`json\n${JSON.stringify(settings, null, 2)}\n\`\`\``;
 }
