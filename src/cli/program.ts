@@ -38,6 +38,12 @@ export function makeProgram(): Command {
     });
   const arch = ["--arch <name>", "architecture of a bare weights file, by timm's name"] as const;
   const dataDir = ["--data-dir <dir>", "folder with the files of mnist, fashion-mnist or cifar10"] as const;
+  const tta = (): Option =>
+    new Option("--tta <views>", "average the answers to several views of each image").choices([
+      "flip",
+      "crops",
+      "flip-crops",
+    ]);
   const workers = ["--workers <n>", "threads that read images", wholeNumber(0, 64)] as const;
 
   addVerb(
@@ -46,7 +52,7 @@ export function makeProgram(): Command {
       name: "train",
       summary: "Train a model, or fine-tune one.",
       details:
-        "The output folder ends with the best model, in files that timm or transformers load, the log and the checkpoints. Without --model and --from, the model is a small ViT that fits the data's images.",
+        "Looks at the data first and says what it found, then chooses what you leave open and says why. The output folder ends with the best model, in files that timm or transformers load, a report, the log and the checkpoints. Without --model and --from, photographs are learnt with weights from the hub's cache where it has some; else the model is a small ViT that fits the data's images.",
       stopsItself: true,
       examples: [
         "vitrine train shapes",
@@ -66,14 +72,71 @@ export function makeProgram(): Command {
         .option("--epochs <n>", "times that every image is seen", wholeNumber(1, 100_000))
         .option("--batch <n>", "images of one step", wholeNumber(1, 65_536))
         .option("--lr <x>", "highest learning rate", positiveNumber)
+        .addOption(
+          new Option("--find-lr", "find the learning rate by a range test of 100 steps")
+            .conflicts(["lr", "resume"])
+            .default(false),
+        )
+        .addOption(
+          new Option(
+            "--tune <what>",
+            "what is trained: the head alone, adapters and the head, or all; default: what fits",
+          ).choices(["probe", "lora", "full"]),
+        )
+        .addOption(
+          new Option("--optimizer <name>", "default: adamw").choices(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
+        )
+        .option("--accumulate <n>", "batches of one step", wholeNumber(1, 65_536))
+        .option("--ema <share>", "keep a running average of the weights, this share of it at each step", shareBelowOne)
+        .option("--patience <n>", "stop after so many epochs without a better validation accuracy", wholeNumber(1))
         .option("--out <dir>", "output folder; default: a new one in vitrine-out/")
         .option("--resume", "go on with the run in --out, with its own settings", false)
         .option(...dataDir)
         .option(...workers, 2)
         .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
         .option("--limit <n>", "train on about this many images only", wholeNumber(2))
+        .option("--no-inspect", "do not look at all images first")
+        .option("--no-report", "write no report.html")
         .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),
     async () => (await import("./commands/train.ts")).train,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "inspect",
+      summary: "Look at a data set: counts, copies, leaks, broken files, wrong labels.",
+      details:
+        "Labels are judged by what a trained model sees in the images: name one with --from. Nothing is changed.",
+      stopsItself: true,
+      examples: [
+        "vitrine inspect ./photos",
+        "vitrine inspect ./photos --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
+      ],
+    },
+    (command) =>
+      command
+        .argument("<data>", "folder of class folders, or shapes, mnist, fashion-mnist, cifar10")
+        .option("--from <ref>", "model whose features judge the labels: folder, weights file, hub id or name")
+        .option(...arch)
+        .option(...dataDir)
+        .option(...workers, 2)
+        .option("--examples <n>", "how many examples of each finding", wholeNumber(0), 10),
+    async () => (await import("./commands/inspect.ts")).inspectVerb,
+  );
+
+  addVerb(
+    program,
+    {
+      name: "report",
+      summary: "Write the report of a training run again.",
+      details:
+        "One HTML file in the run's folder: curves, classes, mistakes with explanations, calibration, what to do next.",
+      stopsItself: true,
+      examples: ["vitrine report runs/fashion"],
+    },
+    (command) => command.argument("<dir>", "folder that `vitrine train` made").option(...workers, 2),
+    async () => (await import("./commands/report.ts")).report,
   );
 
   addVerb(
@@ -93,6 +156,7 @@ export function makeProgram(): Command {
         .option(...dataDir)
         .option(...workers, 1)
         .option("--limit <n>", "use about this many images only", wholeNumber(1))
+        .addOption(tta())
         .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),
     async () => (await import("./commands/eval.ts")).evalVerb,
   );
@@ -113,7 +177,8 @@ export function makeProgram(): Command {
         .argument("<image...>", "image files")
         .option("--model <ref>", "folder, weights file, hub id or name; default: the model in the package")
         .option(...arch)
-        .option("--top <k>", "how many labels", wholeNumber(1), 5),
+        .option("--top <k>", "how many labels", wholeNumber(1), 5)
+        .addOption(tta()),
     async () => (await import("./commands/classify.ts")).classify,
   );
 

@@ -1,102 +1,58 @@
-/** What a training run consists of, from the options that were typed: data, model, recipe. */
+/** Model and recipe of a training run: what was asked for, and what fits the data where nothing was. */
 
-import { readFile, stat } from "node:fs/promises";
-import { resolve } from "node:path";
-import * as v from "valibot";
 import type { Dataset } from "../data/datasets/dataset.ts";
-import type { FolderDataset, Skipped } from "../data/datasets/folder-node.ts";
-import { sampled, stratifiedSplit, subset } from "../data/datasets/subset.ts";
-import { openDataset } from "../data/open-node.ts";
+import { openLoader } from "../data/loader-node.ts";
 import { VitrineError } from "../errors.ts";
-import { familyOf, modelNames, type OptionsNamed } from "../models/registry.ts";
+import {
+  type Choice,
+  chooseRecipe,
+  crossValidate,
+  type Features,
+  type Finding,
+  featuresOf,
+  findingsOf,
+  fitDiscriminant,
+  judgeLabels,
+  type LabelJudgement,
+  startHead,
+  type TrainingFacts,
+} from "../inspect/index.ts";
 import { newPretrained } from "../pretrained/new.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import { type Preset, presetForPictures, presets } from "../train/presets.ts";
 import { fineTuning, fromScratch, type Recipe, recipeFrom } from "../train/recipe.ts";
 import type { Context } from "./context.ts";
+import { findWeights } from "./find-weights.ts";
 import { loadModel } from "./model.ts";
+import { byteSize } from "./numbers.ts";
+import type { TrainingData } from "./train-data.ts";
+import { checkModelOptions, type TrainSettings } from "./train-settings.ts";
 
-/** What makes a run; kept in its folder, so that `--resume` needs nothing else. Paths are absolute. */
-export interface TrainSettings {
-  readonly data: string;
-  readonly dataDir?: string | undefined;
-  readonly model?: string | undefined;
-  readonly from?: string | undefined;
-  readonly arch?: string | undefined;
-  readonly limit?: number | undefined;
-  /** What differs in the model. */
-  readonly options?: Readonly<Record<string, unknown>> | undefined;
-}
-
-const text = v.optional(v.string());
-const settingsSchema: v.GenericSchema<unknown, TrainSettings> = v.object({
-  data: v.string(),
-  dataDir: text,
-  model: text,
-  from: text,
-  arch: text,
-  limit: v.optional(v.number()),
-  options: v.optional(v.record(v.string(), v.unknown())),
-});
-
-/** Settings from those of the run before, if any, and what was typed. */
-export function settingsFrom(
-  before: Readonly<Record<string, unknown>> | undefined,
-  typed: Readonly<Record<keyof TrainSettings, unknown>>,
-): TrainSettings {
-  return v.parse(settingsSchema, { ...before, ...defined(typed) });
-}
-
-/** The entries that have a value. */
-export function defined(entries: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
-}
-
-/** Data to learn from and to choose the best epoch by. */
-export interface TrainingData {
-  readonly train: Dataset;
-  readonly validation: Dataset | undefined;
-  /** Where the validation images come from, in words. */
-  readonly validationFrom: string;
-  /** Files of the folder that are no images. */
-  readonly skipped: readonly Skipped[];
-}
-
-/** Share of a folder's images that is held back where it has no validation images of its own. */
-const heldBack = 0.1;
-
-/** Opens the data of a run. */
-export async function openTrainingData(settings: TrainSettings, seed: number): Promise<TrainingData> {
-  const { data, dataDir, limit } = settings;
-  // Test images are for the last word (`eval`): whoever chose the best epoch by them would report too much.
-  const { train: all, validation: own, test } = await openDataset(data, { dataDir, seed });
-  const some = (dataset: Dataset): Dataset => (limit === undefined ? dataset : sampled(dataset, limit, seed));
-  const skipped = [all, own, test].flatMap((part) => (part && isFolder(part) ? part.skipped : []));
-  if (own) return { train: some(all), validation: some(own), validationFrom: "its validation images", skipped };
-  const train = some(all);
-  const [first, second] = stratifiedSplit(train, heldBack, seed);
-  if (second.length === 0) return { train, validation: undefined, validationFrom: "none: too few images", skipped };
-  return {
-    train: subset(train, first, `${train.name}/train`),
-    validation: subset(train, second, `${train.name}/held back`),
-    validationFrom: `${second.length} of its images, held back (one in ten of each class, chosen by --seed)`,
-    skipped,
-  };
-}
-
-function isFolder(dataset: Dataset): dataset is FolderDataset {
-  return dataset.source.kind === "folder";
-}
-
-/** The model before its first step, and the recipe that fits it. */
+/** The model before its first step, the recipe that fits it, and why. */
 export interface TrainingStart {
   readonly pretrained: Pretrained;
   readonly recipe: Recipe;
+  readonly choices: readonly Choice[];
+  readonly findings: readonly Finding[];
+  /** Settings that were chosen, to be kept with those that were typed. */
+  readonly chosen: Partial<TrainSettings>;
 }
+
+/** What is asked of `startTraining`. */
+export interface StartOptions {
+  /** Settings of the recipe, over those that fit the model. */
+  readonly changes: Readonly<Record<string, unknown>>;
+  /** A run that goes on: its recipe is whole, and nothing is chosen. */
+  readonly resume?: boolean;
+  /** Threads that read images. */
+  readonly workers?: number;
+}
+
+/** With more images, features take longer than their advice is worth. */
+const mostForFeatures = 20_000;
 
 /**
  * Loads or makes the model of a run.
- * @param changes settings of the recipe, over those that fit the model
  * @throws {VitrineError} whatever loading throws; INVALID_ARGUMENT for settings out of range
  */
 export async function startTraining(
@@ -104,44 +60,128 @@ export async function startTraining(
   settings: TrainSettings,
   data: TrainingData,
   seed: number,
-  changes: Readonly<Record<string, unknown>>,
+  { changes, resume = false, workers = 2 }: StartOptions,
 ): Promise<TrainingStart> {
-  const { model, from, arch } = settings;
-  const labels = data.train.classes;
-  const options = checkModelOptions(settings.options ?? {}, model);
-  const recipeOf = (base: Recipe): Recipe => recipeFrom(base, changes, "the recipe");
-  if (from !== undefined) {
-    const recipe = recipeOf(fineTuning);
-    const { imageSize, ...overrides } = options;
-    const pretrained = await loadModel(context, from, {
-      arch,
-      newHead: { labels, seed },
-      overrides: { ...overrides, dropPath: recipe.dropPath },
-      resize: imageSize === undefined ? undefined : { imageSize, rule: "timm" },
-    });
-    return { pretrained, recipe };
+  // Settings out of range are said before anything is loaded.
+  recipeFrom(fromScratch, changes, "the recipe");
+  const weights = resume ? undefined : await weightsFor(settings, data);
+  const from = settings.from ?? weights?.from;
+  const { pretrained, base, isPreset } =
+    from === undefined
+      ? await newModel(settings, data, seed, changes)
+      : await trainedModel(context, { ...settings, from }, data, seed, changes);
+  if (resume) {
+    if (settings.closedForm) await setHead(context, pretrained, data, { seed, workers });
+    return { pretrained, recipe: recipeFrom(base, changes, "the recipe"), choices: [], findings: [], chosen: {} };
   }
+  const head =
+    from !== undefined && data.train.length <= mostForFeatures
+      ? await setHead(context, pretrained, data, { seed, workers, judge: data.inspection !== undefined })
+      : undefined;
+  const counts = countsOf(data.train);
+  const facts: TrainingFacts = {
+    images: data.train.length,
+    classes: data.train.classes,
+    smallestClass: Math.min(...counts),
+    largestClass: Math.max(...counts),
+    weights: from !== undefined,
+    probeAccuracy: head?.accuracy,
+    closedForm: head?.used ?? false,
+    base,
+    isPreset,
+  };
+  const { recipe, choices } = chooseRecipe(facts, changes as Partial<Recipe>);
+  const size = pretrained.preprocessing.inputSize.slice(1).join(" × ");
+  const all: Choice[] = [
+    ...(weights ? [weights.choice] : []),
+    ...choices,
+    ...(head?.used
+      ? [
+          {
+            what: "head",
+            value: "closed form",
+            reason: "training begins with the best linear head on the features, not with a random one",
+          },
+        ]
+      : []),
+    {
+      what: "image size",
+      value: size,
+      reason:
+        from !== undefined
+          ? "what the weights were trained at"
+          : "that of the data set, or the largest that a typical image fills",
+    },
+  ];
+  const findings = data.inspection ? findingsOf(data.inspection, head?.suspects ?? []) : [];
+  return {
+    pretrained,
+    recipe: recipeFrom(recipe, {}, "the recipe"),
+    choices: all,
+    findings,
+    chosen: { from, closedForm: head?.used, copies: data.copies, choices: all, findings },
+  };
+}
+
+interface FirstModel {
+  readonly pretrained: Pretrained;
+  readonly base: Recipe;
+  readonly isPreset: boolean;
+}
+
+async function trainedModel(
+  context: Context,
+  { from, arch, options: given, model }: TrainSettings,
+  { train }: TrainingData,
+  seed: number,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<FirstModel> {
+  const { imageSize, ...overrides } = checkModelOptions(given ?? {}, model);
+  const { dropPath } = recipeFrom(fineTuning, changes, "the recipe");
+  const pretrained = await loadModel(context, from, {
+    arch,
+    newHead: { labels: train.classes, seed },
+    overrides: { ...overrides, dropPath },
+    resize: imageSize === undefined ? undefined : { imageSize, rule: "timm" },
+  });
+  return { pretrained, base: fineTuning, isPreset: false };
+}
+
+async function newModel(
+  settings: TrainSettings,
+  data: TrainingData,
+  seed: number,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<FirstModel> {
+  const labels = data.train.classes;
+  const options = checkModelOptions(settings.options ?? {}, settings.model);
+  const made = (base: Recipe, pretrained: (dropPath: number) => Pretrained, isPreset: boolean): FirstModel => {
+    const fresh = pretrained(recipeFrom(base, changes, "the recipe").dropPath);
+    fresh.model.initialize(seed);
+    return { pretrained: fresh, base, isPreset };
+  };
+  const { model } = settings;
   if (model !== undefined) {
     // Named models take images of their own size, which the data's seldom have.
-    const recipe = recipeOf({ ...fromScratch, crop: "resized", cropScale: [0.25, 1] });
-    const pretrained = newPretrained(model, { labels, options: { ...options, dropPath: recipe.dropPath } });
-    pretrained.model.initialize(seed);
-    return { pretrained, recipe };
+    const base: Recipe = { ...fromScratch, crop: "resized", cropScale: [0.25, 1] };
+    return made(base, (dropPath) => newPretrained(model, { labels, options: { ...options, dropPath } }), false);
   }
-  const { architecture, preprocessing, recipe: base, options: small } = await presetOf(settings, data);
-  const recipe = recipeOf(base);
-  const pretrained = newPretrained(architecture, {
-    labels,
-    options: { ...small, ...options, dropPath: recipe.dropPath },
-    ...(options.imageSize === undefined && options.channels === undefined ? { preprocessing } : {}),
-  });
-  pretrained.model.initialize(seed);
-  return { pretrained, recipe };
+  const { architecture, preprocessing, recipe, options: small } = await presetOf(settings, data);
+  const sized = options.imageSize === undefined && options.channels === undefined ? { preprocessing } : {};
+  return made(
+    recipe,
+    (dropPath) => newPretrained(architecture, { labels, options: { ...small, ...options, dropPath }, ...sized }),
+    Object.hasOwn(presets, settings.data),
+  );
 }
 
 async function presetOf({ data }: TrainSettings, { train }: TrainingData): Promise<Preset> {
   const named = Object.hasOwn(presets, data) ? presets[data] : undefined;
-  if (named) return named;
+  return named ?? presetForPictures(await typicalSide(train, data));
+}
+
+/** The middle one of the shorter sides of some images, in pixels. */
+async function typicalSide(train: Dataset, place: string): Promise<number> {
   const looks = Math.min(16, train.length);
   const found: number[] = [];
   for (let i = 0; i < looks; i++) {
@@ -152,75 +192,107 @@ async function presetOf({ data }: TrainSettings, { train }: TrainingData): Promi
     throw new VitrineError("DATA_PROBLEM", {
       rule: "a data set must have readable images",
       evidence: `of ${looks} that were tried, none is`,
-      place: data,
+      place,
     });
-  return presetForPictures(found.sort((a, b) => a - b)[Math.floor(found.length / 2)]!);
+  return found.sort((a, b) => a - b)[Math.floor(found.length / 2)]!;
 }
 
-const optionsSchema = v.record(v.string(), v.unknown());
+/** Images smaller than this are no photographs. */
+const photograph = 96;
 
-/** The settings of a named model's family with their usual values; without a name, of all families. */
-function settingsOf(model: string | undefined): ReadonlyMap<string, unknown> {
-  const families = new Set((model === undefined ? modelNames() : [model]).map(familyOf));
-  const entries = [...families].reverse().flatMap((family) => Object.entries(family.config({})));
-  return new Map(entries.filter(([name]) => name !== "labels" && name !== "stem"));
+/** Weights for somebody who named neither weights nor an architecture and has photographs. */
+async function weightsFor(
+  { data, from, model, options }: TrainSettings,
+  { train }: TrainingData,
+): Promise<{ readonly from: string | undefined; readonly choice: Choice } | undefined> {
+  if (from !== undefined || model !== undefined || options !== undefined || Object.hasOwn(presets, data))
+    return undefined;
+  if ((await typicalSide(train, data)) < photograph) return undefined;
+  const found = await findWeights();
+  const choice = found
+    ? {
+        value: found.repo,
+        reason: `${byteSize(found.bytes)} in the hub's cache, the largest there that a processor fine-tunes in reasonable time`,
+      }
+    : {
+        value: "none",
+        reason:
+          "the hub's cache has none for photographs; --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k would fetch some (23 MB) and do much better",
+      };
+  return { from: found?.folder, choice: { what: "weights", ...choice } };
 }
 
-/** Options of a model from JSON: known names, and values of the right kind; what contradicts each other the model says itself. */
-function checkModelOptions(
-  given: Readonly<Record<string, unknown>>,
-  model: string | undefined,
-): Omit<OptionsNamed<string>, "labels"> {
-  const knownOptions = settingsOf(model);
-  for (const [name, value] of Object.entries(given)) {
-    const refuse = (rule: string): never => {
-      throw new VitrineError("INVALID_ARGUMENT", {
-        rule,
-        evidence: `got ${JSON.stringify(value)}`,
-        place: "`model` of the configuration",
-        next: `its settings are ${[...knownOptions.keys()].join(", ")}`,
-      });
-    };
-    if (!knownOptions.has(name)) refuse(`${name} is no setting of a model`);
-    const usual = knownOptions.get(name);
-    const isSize = name === "imageSize" || name === "patchSize";
-    const fits = isSize
-      ? [value].flat().every((side) => typeof side === "number")
-      : usual === undefined
-        ? ["number", "string"].includes(typeof value)
-        : typeof value === typeof usual;
-    if (!fits) refuse(`${name} must be a ${isSize ? "size in pixels" : usual === undefined ? "number" : typeof usual}`);
-  }
-  return given as Omit<OptionsNamed<string>, "labels">;
+interface HeadOptions {
+  readonly seed: number;
+  readonly workers: number;
+  /** Look for wrong labels, too. */
+  readonly judge?: boolean;
 }
 
-/**
- * Reads `--config`: settings of the recipe, and `model`.
- * @throws {VitrineError} NOT_FOUND, or INVALID_FILE when it is no JSON object.
- */
-export async function readConfig(path: string): Promise<{
-  readonly changes: Readonly<Record<string, unknown>>;
-  readonly options: Readonly<Record<string, unknown>>;
-}> {
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
-    throw new VitrineError("NOT_FOUND", { rule: "--config must be a readable file", evidence: path, cause });
-  });
+interface FirstHead {
+  /** Whether the model has it now. */
+  readonly used: boolean;
+  /** Cross-validated. */
+  readonly accuracy: number;
+  readonly suspects: LabelJudgement["suspects"];
+}
+
+/** Computes what the model's head reads of each training image, and gives the model the best linear head for it. */
+async function setHead(
+  context: Context,
+  pretrained: Pretrained,
+  data: TrainingData,
+  { seed, workers, judge = false }: HeadOptions,
+): Promise<FirstHead> {
+  const features = await trainingFeatures(context, pretrained, data.train, workers);
+  const groups = groupsOf(features, data);
+  const { probe, suspects } = judge
+    ? judgeLabels(features, { seed, groups })
+    : { probe: crossValidate(features, { seed, groups }), suspects: [] };
+  const used = await startHead(pretrained, fitDiscriminant(features, probe));
+  // Suspects are named by their place in what was inspected.
+  const place = (row: number): number => inspectedPlace(features.indices[row]!, data);
+  return { used, accuracy: probe.accuracy, suspects: suspects.map((one) => ({ ...one, index: place(one.index) })) };
+}
+
+/** What a model's head reads of each readable image, in order. */
+export async function trainingFeatures(
+  context: Context,
+  pretrained: Pretrained,
+  train: Dataset,
+  workers: number,
+): Promise<Features> {
+  const { preprocessing } = pretrained;
+  const plan = { preprocessing, batchSize: 8, shuffle: false, dropLast: false, seed: 0 };
+  const loader = openLoader(train, plan, { workers, strict: false });
+  const progress = await context.terminal.progress("what the weights see", train.length);
   try {
-    const { model = {}, ...changes } = v.parse(optionsSchema, JSON.parse(text));
-    return { changes, options: v.parse(optionsSchema, model) };
-  } catch (cause) {
-    throw new VitrineError("INVALID_FILE", {
-      rule: "--config must be a JSON object of settings, `model` one of the model's",
-      evidence: (cause as Error).message.split("\n")[0],
-      place: path,
-      cause,
+    return await featuresOf(pretrained, loader.epoch(0), train.classes.length, {
+      runtime: await context.runtime(),
+      signal: context.signal,
+      onProgress: (done) => progress.update(done, ""),
     });
+  } finally {
+    progress.stop();
+    await loader.close();
   }
 }
 
-/** What lies on this disk by its absolute path, so that a run can be continued from any folder; names as they are. */
-export async function absolute(reference: string | undefined): Promise<string | undefined> {
-  if (reference === undefined) return undefined;
-  const there = await stat(reference).catch(() => undefined);
-  return there && !Object.hasOwn(presets, reference) ? resolve(reference) : reference;
+function inspectedPlace(index: number, { inspected }: TrainingData): number {
+  return inspected ? inspected[index]! : index;
+}
+
+/** For each row of features, the number of its group of copies. */
+function groupsOf({ indices }: Features, data: TrainingData): Int32Array {
+  const first = new Map(data.copies.flatMap((members) => members.map((index) => [index, members[0]!] as const)));
+  return Int32Array.from(indices, (index) => {
+    const place = inspectedPlace(index, data);
+    return first.get(place) ?? place;
+  });
+}
+
+function countsOf({ classes, length, labelOf }: Dataset): readonly number[] {
+  const counts = classes.map(() => 0);
+  for (let i = 0; i < length; i++) counts[labelOf(i)]!++;
+  return counts;
 }

@@ -18,6 +18,8 @@ export interface TrainingFacts {
   readonly weights: boolean;
   /** Share of the training images that a linear head on the weights' features gets right, cross-validated; undefined where it was not measured. */
   readonly probeAccuracy?: number | undefined;
+  /** Whether the head begins as the best linear head on the features (`startHead`) instead of at random. */
+  readonly closedForm?: boolean;
   /** For a model without trained weights: the recipe that fits it. */
   readonly base?: Recipe | undefined;
   /** Whether `base` was made for this very data set. */
@@ -113,7 +115,7 @@ function methodFor({ weights, images, probeAccuracy }: TrainingFacts): {
 
 function batchFor({ weights, images }: TrainingFacts, base: Recipe): Reasoned<number> {
   if (weights && images > few) return { value: 32, reason: "there are images enough for steadier steps" };
-  if (images < 8 * base.batchSize) {
+  if (images < 8 * base.batchSize && base.tune !== "probe") {
     const value = Math.max(2, Math.min(base.batchSize, 2 ** Math.floor(Math.log2(Math.max(2, images / 8)))));
     return { value, reason: "so that an epoch has about eight steps or more" };
   }
@@ -121,7 +123,7 @@ function batchFor({ weights, images }: TrainingFacts, base: Recipe): Reasoned<nu
 }
 
 function epochsFor(
-  { weights, images, isPreset }: TrainingFacts,
+  { weights, images, isPreset, closedForm }: TrainingFacts,
   tune: Recipe["tune"],
   base: Recipe,
   steps: number,
@@ -135,6 +137,8 @@ function epochsFor(
         : "about 3,000 steps, but at least 30 and at most 100 epochs",
     };
   }
+  if (tune === "probe" && closedForm)
+    return { value: 8, reason: "the head begins where a probe ends; what is left is to see each image in other crops" };
   if (tune === "probe")
     return { value: base.epochs, reason: "they cost next to nothing: what the frozen weights see is computed once" };
   const value = images <= 500 ? 12 : images <= few ? 8 : 5;
@@ -144,11 +148,18 @@ function epochsFor(
   };
 }
 
-function rateFor({ weights }: TrainingFacts, tune: Recipe["tune"], base: Recipe, batch: number): Reasoned<number> {
+function rateFor(
+  { weights, closedForm }: TrainingFacts,
+  tune: Recipe["tune"],
+  base: Recipe,
+  batch: number,
+): Reasoned<number> {
   if (!weights) {
     const value = Number((base.learningRate * Math.min(1, Math.sqrt(batch / base.batchSize))).toPrecision(2));
     return { value, reason: batch < base.batchSize ? "smaller, as the batch is" : "usual for such a model" };
   }
+  if (tune === "probe" && closedForm)
+    return { value: 3e-4, reason: "small, so that the head's first weights are refined and not forgotten" };
   if (tune === "probe") return { value: base.learningRate, reason: "a head alone stands large steps" };
   const value = Number((base.learningRate * Math.sqrt(batch / base.batchSize)).toPrecision(2));
   return {

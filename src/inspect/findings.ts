@@ -3,10 +3,12 @@
 import type { Copies, Inspection, Place } from "./inspect-dataset.ts";
 import type { LabelSuspect } from "./label-errors.ts";
 
+/** Kinds of findings; stable, for programs. */
+export const findingCodes = ["leak", "conflict", "unreadable", "label-suspects", "copies", "imbalance", "few"] as const;
+
 /** One thing that was found. */
 export interface Finding {
-  /** Stable, for programs. */
-  readonly code: "leak" | "conflict" | "unreadable" | "label-suspects" | "copies" | "imbalance" | "few";
+  readonly code: (typeof findingCodes)[number];
   /** `warning`: what is measured, or learnt, will be wrong; `note`: worth knowing. */
   readonly level: "warning" | "note";
   /** One sentence. */
@@ -25,7 +27,7 @@ const evenEnough = 4;
  * @param suspects label errors, as positions in the training images
  */
 export function findingsOf(inspection: Inspection, suspects: readonly LabelSuspect[] = []): readonly Finding[] {
-  const { classes, splits, unreadable, copies } = inspection;
+  const { classes, splits, unreadable, copies, files } = inspection;
   const named = ({ split, index, file }: Place): string => file ?? `${split} image ${index}`;
   const listed = (groups: readonly Copies[]): string[] =>
     groups.map(({ members, labelsDiffer }) =>
@@ -67,7 +69,7 @@ export function findingsOf(inspection: Inspection, suspects: readonly LabelSuspe
       text: `${counted(suspects.length, "training label")} ${suspects.length === 1 ? "is" : "are"} probably wrong; look at them`,
       examples: suspects.map(
         ({ index, label, suggested, other }) =>
-          `training image ${index}: labelled ${classes[label]}, looks like ${classes[suggested]} (${(100 * other).toFixed(0)} %)`,
+          `${files.get("train")?.[index] ?? `training image ${index}`}: labelled ${classes[label]}, looks like ${classes[suggested]} (${(100 * other).toFixed(0)} %)`,
       ),
     },
   );

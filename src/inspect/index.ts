@@ -10,7 +10,7 @@ export {
   type LinearHead,
 } from "./discriminant.ts";
 export { type Features, featuresOf, startHead } from "./features.ts";
-export { type Finding, findingsOf } from "./findings.ts";
+export { type Finding, findingCodes, findingsOf } from "./findings.ts";
 export { type Fingerprint, fingerprint, lookDistance, perceptualHash } from "./fingerprint.ts";
 export {
   type Copies,

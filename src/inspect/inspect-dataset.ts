@@ -61,6 +61,8 @@ export interface Inspection {
   readonly copies: readonly Copies[];
   /** For each split, the number of each picture's group of copies; a picture without copies is a group of its own. */
   readonly groups: ReadonlyMap<Split, Int32Array>;
+  /** For each split, the file of each picture, where it comes from one. */
+  readonly files: ReadonlyMap<Split, readonly (string | undefined)[]>;
 }
 
 /** How to look. */
@@ -124,8 +126,13 @@ export async function inspectDataset(
   for (const { members } of found) for (const i of members) numbers[i] = members[0]!;
   let start = 0;
   const groups = new Map<Split, Int32Array>();
+  const files = new Map<Split, readonly (string | undefined)[]>();
   for (const { split, dataset } of given) {
     groups.set(split, numbers.slice(start, start + dataset.length));
+    files.set(
+      split,
+      places.slice(start, start + dataset.length).map(({ file }) => file),
+    );
     start += dataset.length;
   }
   const copies = found.map(({ members, exact }): Copies => {
@@ -137,7 +144,7 @@ export async function inspectDataset(
       labelsDiffer: new Set(ours.map(({ label }) => label)).size > 1,
     };
   });
-  return { classes: given[0]?.dataset.classes ?? [], splits, unreadable, copies, groups };
+  return { classes: given[0]?.dataset.classes ?? [], splits, unreadable, copies, groups, files };
 }
 
 async function readOrReason(dataset: Dataset, index: number) {

@@ -6,6 +6,7 @@ import { openLoader } from "../data/loader-node.ts";
 import { VitrineError } from "../errors.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { augmentedClassifier, type Views, viewPreprocessing } from "./augmented.ts";
 import { classifier } from "./classify.ts";
 import { type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
 
@@ -18,6 +19,8 @@ export interface EvaluateOptions {
   /** Called after each batch with the number of pictures done. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Views of each picture whose answers are averaged; the picture alone without it. */
+  readonly views?: Views | undefined;
 }
 
 /** An evaluation, and the files that it could not read. */
@@ -33,13 +36,14 @@ export async function evaluateDataset(
   pretrained: Pretrained,
   dataset: Dataset,
   runtime: Runtime,
-  { strict = false, workers = 1, onProgress, signal }: EvaluateOptions = {},
+  { strict = false, workers = 1, onProgress, signal, views }: EvaluateOptions = {},
 ): Promise<DatasetEvaluation> {
   const toLabel = matchLabels(dataset, pretrained.labels);
-  const { preprocessing, labels } = pretrained;
+  const { labels } = pretrained;
+  const preprocessing = views ? viewPreprocessing(pretrained.preprocessing, views) : pretrained.preprocessing;
   const plan = { preprocessing, batchSize: 16, shuffle: false, dropLast: false, seed: 0 };
   const loader = openLoader(dataset, plan, { workers, strict });
-  const model = await classifier(pretrained, runtime);
+  const model = await (views ? augmentedClassifier(pretrained, runtime, views) : classifier(pretrained, runtime));
   async function* batches(): AsyncGenerator<LabelledBatch> {
     let done = 0;
     for await (const batch of loader.epoch(0)) {

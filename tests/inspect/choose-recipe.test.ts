@@ -39,6 +39,12 @@ test("what is asked for wins, is said to be so, and other settings fit it", () =
   ]);
 });
 
+test("a head that begins in closed form is only refined", () => {
+  const [closed, random] = [true, false].map((closedForm) => chooseRecipe({ ...photos, closedForm }).recipe);
+  expect(closed!.learningRate).toBeLessThan(random!.learningRate / 10);
+  expect(closed!.epochs).toBeLessThan(random!.epochs);
+});
+
 test("uneven classes are shown equally often", () => {
   expect(chooseRecipe({ ...photos, smallestClass: 10 }).recipe.balance).toBe(true);
   expect(chooseRecipe({ ...photos, smallestClass: 10 }, { balance: false }).recipe.balance).toBe(false);

@@ -3,6 +3,7 @@
 import { decodeImage } from "../../data/decode-node.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
+import { augmentedClassifier, type Views } from "../../tasks/augmented.ts";
 import { type Classifier, classifier, type Prediction } from "../../tasks/classify.ts";
 import type { Context } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
@@ -12,6 +13,7 @@ import { right, table } from "../table.ts";
 export interface ClassifyOptions extends ModelOptions {
   readonly model?: string | undefined;
   readonly top: number;
+  readonly tta?: Views | undefined;
 }
 
 /** Pictures that are in memory at a time. */
@@ -30,12 +32,14 @@ type Answer =
 export async function classify(
   context: Context,
   [files]: readonly [readonly string[]],
-  { model, arch, top }: ClassifyOptions,
+  { model, arch, top, tta }: ClassifyOptions,
 ): Promise<boolean> {
   // The first pictures are decoded while the model is loaded.
   let next = decodeAll(files.slice(0, piece));
   const [pretrained, runtime] = await Promise.all([loadModel(context, model, { arch }), context.runtime()]);
-  const run = await classifier(pretrained, runtime, { pictures: files.length });
+  const run = await (tta
+    ? augmentedClassifier(pretrained, runtime, tta)
+    : classifier(pretrained, runtime, { pictures: files.length }));
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;

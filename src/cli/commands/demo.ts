@@ -13,7 +13,8 @@ import { freshFolder } from "../fresh.ts";
 import { loadModel } from "../model.ts";
 import { counted, duration, percent } from "../numbers.ts";
 import { table } from "../table.ts";
-import { openTrainingData, startTraining } from "../train-plan.ts";
+import { openTrainingData } from "../train-data.ts";
+import { startTraining } from "../train-plan.ts";
 import { trainAsPlanned } from "./train.ts";
 
 /** The test image that is classified and explained. */
@@ -25,7 +26,7 @@ export async function demo(context: Context): Promise<undefined> {
   const started = performance.now();
   const settings = { data: "shapes" };
   const data = await openTrainingData(settings, seed);
-  const start = await startTraining(context, settings, data, seed, {});
+  const start = await startTraining(context, settings, data, seed, { changes: {} });
   const folder = await freshFolder(join("vitrine-out", "demo"));
   const model = join(folder, "model");
   terminal.note("1. Training a small Vision Transformer on images that this package draws itself.\n");

@@ -2,6 +2,7 @@
 
 import { sampled } from "../../data/datasets/subset.ts";
 import { openDataset } from "../../data/open-node.ts";
+import type { Views } from "../../tasks/augmented.ts";
 import { type DatasetEvaluation, evaluateDataset } from "../../tasks/evaluate-node.ts";
 import type { Context } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
@@ -13,6 +14,7 @@ export interface EvalOptions extends ModelOptions {
   readonly workers: number;
   readonly limit?: number | undefined;
   readonly strict: boolean;
+  readonly tta?: Views | undefined;
 }
 
 /** Larger confusion matrices are listed by their largest entries instead. */
@@ -22,7 +24,7 @@ const widestMatrix = 20;
 export async function evalVerb(
   context: Context,
   [reference, data]: readonly [string, string],
-  { arch, dataDir, workers, limit, strict }: EvalOptions,
+  { arch, dataDir, workers, limit, strict, tta }: EvalOptions,
 ): Promise<undefined> {
   const { terminal, seed, signal } = context;
   const [splits, pretrained, runtime] = await Promise.all([
@@ -41,6 +43,7 @@ export async function evalVerb(
       strict,
       workers,
       signal,
+      views: tta,
       onProgress: (done) => {
         const perSecond = (1000 * done) / (performance.now() - started);
         progress.update(done, `${perSecond.toFixed(0)} images/s`);

@@ -4,25 +4,22 @@ import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { VitrineError } from "../../errors.ts";
+import type { Choice, Finding } from "../../inspect/index.ts";
 import { familyOf } from "../../models/registry.ts";
-import type { Means, TrainEvent } from "../../train/events.ts";
+import type { Means } from "../../train/events.ts";
+import { fromScratch, type Recipe, recipeFrom } from "../../train/recipe.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
+import { choiceLines, findingLines } from "../data-notes.ts";
+import { withFoundRate } from "../find-learning-rate.ts";
 import { freshFolder } from "../fresh.ts";
 import type { ModelOptions } from "../model.ts";
 import { counted, duration, grouped, percent } from "../numbers.ts";
-import type { Progress } from "../terminal.ts";
-import {
-  absolute,
-  defined,
-  openTrainingData,
-  readConfig,
-  settingsFrom,
-  startTraining,
-  type TrainingData,
-  type TrainingStart,
-  type TrainSettings,
-} from "../train-plan.ts";
+import { reportRun } from "../run-report.ts";
+import { isOwnData, lookAt, openTrainingData, type TrainingData } from "../train-data.ts";
+import { startTraining, type TrainingStart } from "../train-plan.ts";
+import { absolute, defined, readConfig, settingsFrom, type TrainSettings } from "../train-settings.ts";
+import { type Estimate, Teller } from "../train-teller.ts";
 
 export interface TrainOptions extends ModelOptions {
   readonly model?: string | undefined;
@@ -31,6 +28,15 @@ export interface TrainOptions extends ModelOptions {
   readonly epochs?: number | undefined;
   readonly batch?: number | undefined;
   readonly lr?: number | undefined;
+  readonly findLr: boolean;
+  readonly tune?: Recipe["tune"] | undefined;
+  readonly optimizer?: Recipe["optimizer"] | undefined;
+  readonly ema?: number | undefined;
+  readonly accumulate?: number | undefined;
+  readonly patience?: number | undefined;
+  /** `false` with `--no-inspect`, `--no-report`. */
+  readonly inspect: boolean;
+  readonly report: boolean;
   readonly out?: string | undefined;
   readonly resume: boolean;
   readonly dataDir?: string | undefined;
@@ -48,8 +54,21 @@ export async function train(
 ): Promise<undefined> {
   const plan = await planOf(context, data, options);
   const result = await trainAsPlanned(context, plan, options);
-  context.terminal.result(result, summaryText(result, plan));
+  const report = options.report ? await reportOrWarn(context, plan.folder, options.workers) : null;
+  context.terminal.result({ ...result, report }, summaryText(result, plan, report));
   return undefined;
+}
+
+/** The model is there whatever becomes of its report. @returns the report's path */
+async function reportOrWarn(context: Context, folder: string, workers: number): Promise<string | null> {
+  try {
+    context.terminal.note("judging the model for the report");
+    return (await reportRun(context, folder, workers)).path;
+  } catch (error) {
+    if (!(error instanceof VitrineError)) throw error;
+    context.terminal.warn(`no report: ${error.message}`);
+    return null;
+  }
 }
 
 /** All that a run needs before it begins. */
@@ -81,14 +100,32 @@ async function planOf(context: Context, data: string | undefined, options: Train
   const changes = {
     ...before?.recipe,
     ...config?.changes,
-    ...defined({ epochs: options.epochs, batchSize: options.batch, learningRate: options.lr }),
+    ...defined({
+      epochs: options.epochs,
+      batchSize: options.batch,
+      learningRate: options.lr,
+      tune: options.tune,
+      optimizer: options.optimizer,
+      ema: options.ema,
+      accumulate: options.accumulate,
+      patience: options.patience,
+    }),
   };
+  // Settings out of range are said before anything is read.
+  recipeFrom(fromScratch, changes, "the recipe");
   const seed = before && context.seed === 0 ? before.seed : context.seed;
   const folder = options.out ?? (await freshFolder(join("vitrine-out", basename(settings.data))));
   if (!options.resume) await refuseUsed(folder);
-  const trainingData = await openTrainingData(settings, seed);
-  const start = await startTraining(context, settings, trainingData, seed, changes);
-  return { ...start, settings, data: trainingData, seed, folder };
+  const looks = options.inspect && !before && isOwnData(settings);
+  const trainingData = await openTrainingData(settings, seed, looks ? (parts) => lookAt(context, parts) : undefined);
+  const { resume, workers } = options;
+  const begin = (more: Readonly<Record<string, unknown>>): Promise<TrainingStart> =>
+    startTraining(context, settings, trainingData, seed, { changes: { ...changes, ...more }, resume, workers });
+  const first = await begin({});
+  const start = options.findLr
+    ? await withFoundRate(context, first, { data: trainingData, seed, workers, begin })
+    : first;
+  return { ...start, settings: { ...settings, ...defined(start.chosen) }, data: trainingData, seed, folder };
 }
 
 /** Before anything is loaded: `trainInFolder` says it better, and later. */
@@ -120,6 +157,12 @@ export interface TrainResult {
   /** The epoch, from 0, whose weights are in the folder. */
   readonly best: { readonly epoch: number; readonly accuracy: number } | null;
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+  /** What was decided for the user, and why; empty for a run that went on. */
+  readonly choices: readonly Choice[];
+  /** What a look at the data found. */
+  readonly findings: readonly Finding[];
+  /** From the first steps of this process; null where there were too few. */
+  readonly estimate: Estimate | null;
   readonly seconds: number;
 }
 
@@ -133,7 +176,7 @@ export async function trainAsPlanned(
   const { pretrained, recipe, data, folder, seed, settings } = plan;
   announce(context, plan);
   const isNew = !existsSync(folder);
-  const teller = new Teller(context, recipe.epochs);
+  const teller = new Teller(context, recipe.epochs, passesOf(recipe));
   try {
     const events = trainInFolder({
       pretrained,
@@ -172,11 +215,14 @@ export async function trainAsPlanned(
     last: last ?? null,
     best: best ?? null,
     skipped: teller.skipped,
+    choices: plan.choices,
+    findings: plan.findings,
+    estimate: teller.estimate ?? null,
     seconds,
   };
 }
 
-function announce({ terminal }: Context, { pretrained, data, folder, settings }: TrainPlan): void {
+function announce({ terminal }: Context, { pretrained, data, folder, settings, findings, choices }: TrainPlan): void {
   const { train: images, validation, validationFrom, skipped } = data;
   const { architecture, model, preprocessing } = pretrained;
   for (const { file, reason } of skipped) if (reason !== "hidden") terminal.warn(`skipped ${file}: ${reason}`);
@@ -187,82 +233,23 @@ function announce({ terminal }: Context, { pretrained, data, folder, settings }:
     `model       ${familyOf(architecture).describe(model.config)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
   );
   terminal.note(`folder      ${folder}`);
+  if (findings.length > 0) terminal.note(["", ...findingLines(findings, shownExamples), ""].join("\n"));
+  if (choices.length > 0) terminal.note([...choiceLines(choices), ""].join("\n"));
 }
 
-/** Turns events into a progress bar and lines, and keeps what the result needs. */
-class Teller {
-  readonly #context: Context;
-  readonly #epochs: number;
-  #progress: Progress | undefined;
-  readonly skipped: { readonly file: string; readonly reason: string }[] = [];
-  start: Extract<TrainEvent, { type: "run.start" }> | undefined;
-  last: TrainResult["last"] | undefined;
-  best: TrainResult["best"] | undefined;
-  seconds = 0;
-
-  constructor(context: Context, epochs: number) {
-    this.#context = context;
-    this.#epochs = epochs;
-  }
-
-  async tell(event: TrainEvent): Promise<void> {
-    switch (event.type) {
-      case "run.start":
-        this.start = event;
-        if (event.resumedAt > 0)
-          this.#context.terminal.note(`going on after step ${event.resumedAt} of ${event.steps}`);
-        this.#progress = await this.#context.terminal.progress("training", event.steps);
-        break;
-      case "step":
-        this.#progress?.update(
-          event.step,
-          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${event.loss.toFixed(3)}  accuracy ${percent(event.accuracy, 1)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
-        );
-        break;
-      case "epoch.end":
-        this.last = { train: event.train, validation: event.validation ?? null };
-        if (event.best) this.best = { epoch: event.epoch, accuracy: event.validation!.accuracy };
-        this.#note(epochText(event, this.#epochs));
-        break;
-      case "skipped":
-        // One file comes up again in each epoch.
-        if (this.skipped.some(({ file }) => file === event.file)) break;
-        this.skipped.push({ file: event.file, reason: event.reason });
-        this.#context.terminal.warn(`skipped ${event.file}: ${event.reason}`);
-        break;
-      case "warning":
-        this.#context.terminal.warn(event.message);
-        break;
-      case "run.end":
-        this.best = event.best;
-        this.seconds = event.seconds;
-        break;
-      case "checkpoint":
-        break;
-    }
-  }
-
-  stop(): void {
-    this.#progress?.stop();
-    this.#progress = undefined;
-  }
-
-  #note(text: string): void {
-    if (this.#progress) this.#progress.note(text);
-    else this.#context.terminal.note(text);
-  }
+/** Epochs of a probe that begin with a pass over all images. */
+function passesOf({ tune, probeViews, epochs, crop }: Recipe): number {
+  return tune === "probe" ? Math.min(epochs, crop === "none" ? 1 : probeViews) : 0;
 }
 
-function epochText(
-  { epoch, train: means, validation, best, seconds }: Extract<TrainEvent, { type: "epoch.end" }>,
-  epochs: number,
+/** Examples of each finding; `vitrine inspect` shows more. */
+const shownExamples = 3;
+
+function summaryText(
+  { folder, best, seconds, skipped }: TrainResult,
+  { settings }: TrainPlan,
+  report: string | null,
 ): string {
-  const text = ({ loss, accuracy }: Means): string => `loss ${loss.toFixed(4)}, accuracy ${percent(accuracy)}`;
-  const measured = validation ? `  validation: ${text(validation)}${best ? " (best)" : ""}` : "";
-  return `epoch ${epoch + 1}/${epochs}  training: ${text(means)}${measured}  ${duration(seconds)}`;
-}
-
-function summaryText({ folder, best, seconds, skipped }: TrainResult, { settings }: TrainPlan): string {
   const accuracy = best
     ? `validation accuracy ${percent(best.accuracy)}, after epoch ${best.epoch + 1}`
     : "the last epoch's weights";
@@ -270,6 +257,7 @@ function summaryText({ folder, best, seconds, skipped }: TrainResult, { settings
     `done in ${duration(seconds)}: ${accuracy}${skipped.length > 0 ? `; ${counted(skipped.length, "file")} skipped` : ""}`,
     `model        ${folder} (config.json, preprocessor_config.json, model.safetensors)`,
     `log          ${join(folder, "log.jsonl")}`,
+    ...(report === null ? [] : [`report       ${report}`]),
     "",
     "What you can do now:",
     `  vitrine eval ${folder} ${settings.data}${settings.dataDir ? ` --data-dir ${settings.dataDir}` : ""}`,

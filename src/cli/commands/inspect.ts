@@ -1,0 +1,64 @@
+/** `vitrine inspect DATA`: what a data set is like. */
+
+import { openDataset } from "../../data/open-node.ts";
+import { findingsOf, judgeLabels, type LabelSuspect } from "../../inspect/index.ts";
+import type { Context } from "../context.ts";
+import { countsText, findingLines } from "../data-notes.ts";
+import { loadModel, type ModelOptions } from "../model.ts";
+import { percent } from "../numbers.ts";
+import { lookAt } from "../train-data.ts";
+import { trainingFeatures } from "../train-plan.ts";
+
+export interface InspectOptions extends ModelOptions {
+  readonly from?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly workers: number;
+  readonly examples: number;
+}
+
+/** Prints counts, sizes and classes, and what somebody should look at. */
+export async function inspectVerb(
+  context: Context,
+  [data]: readonly [string],
+  { from, arch, dataDir, workers, examples }: InspectOptions,
+): Promise<undefined> {
+  const { terminal, seed } = context;
+  const parts = await openDataset(data, { dataDir, seed });
+  const pretrained = from === undefined ? undefined : await loadModel(context, from, { arch });
+  const inspection = await lookAt(context, parts);
+  let suspects: readonly LabelSuspect[] = [];
+  let probeAccuracy: number | undefined;
+  if (pretrained) {
+    const features = await trainingFeatures(context, pretrained, parts.train, workers);
+    const train = inspection.groups.get("train")!;
+    const groups = Int32Array.from(features.indices, (index) => train[index]!);
+    const judged = judgeLabels(features, { seed, groups });
+    suspects = judged.suspects.map((one) => ({ ...one, index: features.indices[one.index]! }));
+    probeAccuracy = judged.probe.accuracy;
+  }
+  const findings = findingsOf(inspection, suspects);
+  const { classes, splits, unreadable, copies } = inspection;
+  const probeText =
+    probeAccuracy === undefined
+      ? "labels were not judged: that takes the features of a trained model (--from REF)"
+      : `a linear head on what ${pretrained!.name} sees gets ${percent(probeAccuracy, 1)} of unseen training images right`;
+  terminal.result(
+    {
+      data: parts.train.name,
+      classes,
+      splits,
+      unreadable,
+      copies,
+      suspects,
+      probeAccuracy: probeAccuracy ?? null,
+      findings,
+    },
+    [
+      countsText(inspection),
+      ...(findings.length > 0 ? findingLines(findings, examples) : ["nothing to complain about"]),
+      "",
+      probeText,
+    ].join("\n"),
+  );
+  return undefined;
+}

@@ -1,0 +1,126 @@
+/** Tells about a training: events become a progress bar and lines, and what the result needs is kept. */
+
+import type { Means, TrainEvent } from "../train/events.ts";
+import type { Context } from "./context.ts";
+import { byteSize, duration, percent } from "./numbers.ts";
+import type { Progress } from "./terminal.ts";
+
+/** What a run will take, from its first steps. */
+export interface Estimate {
+  /** Steps that were measured. */
+  readonly measuredSteps: number;
+  readonly secondsPerEpoch: number;
+  /** Of all that is to do, without validation. */
+  readonly seconds: number;
+  /** Most memory that this process has had so far. */
+  readonly peakMemoryBytes: number;
+}
+
+/** Steps before the estimate; the very first warms up and is not counted. */
+const measured = 4;
+
+/** Hears the events of one run. */
+export class Teller {
+  readonly #context: Context;
+  readonly #epochs: number;
+  readonly #passes: number;
+  #startedAt = 0;
+  #progress: Progress | undefined;
+  #firstStepAt = 0;
+  #stepsHere = 0;
+  readonly skipped: { readonly file: string; readonly reason: string }[] = [];
+  start: Extract<TrainEvent, { type: "run.start" }> | undefined;
+  estimate: Estimate | undefined;
+  last: { readonly train: Means; readonly validation: Means | null } | undefined;
+  best: { readonly epoch: number; readonly accuracy: number } | undefined;
+  seconds = 0;
+
+  /** @param passes how many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see */
+  constructor(context: Context, epochs: number, passes: number) {
+    this.#context = context;
+    this.#epochs = epochs;
+    this.#passes = passes;
+  }
+
+  /** Hears one event. */
+  async tell(event: TrainEvent): Promise<void> {
+    switch (event.type) {
+      case "run.start":
+        this.start = event;
+        this.#startedAt = performance.now();
+        if (event.resumedAt > 0)
+          this.#context.terminal.note(`going on after step ${event.resumedAt} of ${event.steps}`);
+        this.#progress = await this.#context.terminal.progress("training", event.steps);
+        break;
+      case "step":
+        this.#measure(event.step);
+        this.#progress?.update(
+          event.step,
+          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${event.loss.toFixed(3)}  accuracy ${percent(event.accuracy, 1)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
+        );
+        break;
+      case "epoch.end":
+        this.last = { train: event.train, validation: event.validation ?? null };
+        if (event.best) this.best = { epoch: event.epoch, accuracy: event.validation!.accuracy };
+        this.#note(epochText(event, this.#epochs));
+        break;
+      case "skipped":
+        // One file comes up again in each epoch.
+        if (this.skipped.some(({ file }) => file === event.file)) break;
+        this.skipped.push({ file: event.file, reason: event.reason });
+        this.#context.terminal.warn(`skipped ${event.file}: ${event.reason}`);
+        break;
+      case "warning":
+        this.#context.terminal.warn(event.message);
+        break;
+      case "run.end":
+        this.best = event.best;
+        this.seconds = event.seconds;
+        break;
+      default:
+        break;
+    }
+  }
+
+  /** Ends the bar. */
+  stop(): void {
+    this.#progress?.stop();
+    this.#progress = undefined;
+  }
+
+  /** The first steps are those of the run itself: nothing is computed twice. */
+  #measure(step: number): void {
+    this.#stepsHere++;
+    const now = performance.now();
+    if (this.#stepsHere === 1) this.#firstStepAt = now;
+    if (this.#stepsHere !== measured + 1 || !this.start) return;
+    const perStep = (now - this.#firstStepAt) / 1000 / measured;
+    const pass = (this.#firstStepAt - this.#startedAt) / 1000;
+    const left = this.start.steps - step;
+    const seconds = perStep * (left + measured) + pass * Math.max(1, this.#passes);
+    this.estimate = {
+      measuredSteps: measured,
+      secondsPerEpoch: this.#passes > 0 ? seconds / this.#epochs : perStep * this.start.stepsPerEpoch,
+      seconds,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+    };
+    const { secondsPerEpoch, peakMemoryBytes } = this.estimate;
+    this.#note(
+      `estimate    ${duration(secondsPerEpoch)} an epoch, ${duration(seconds)} in all, ${byteSize(peakMemoryBytes)} of memory (from ${measured} steps)`,
+    );
+  }
+
+  #note(text: string): void {
+    if (this.#progress) this.#progress.note(text);
+    else this.#context.terminal.note(text);
+  }
+}
+
+function epochText(
+  { epoch, train: means, validation, best, seconds }: Extract<TrainEvent, { type: "epoch.end" }>,
+  epochs: number,
+): string {
+  const text = ({ loss, accuracy }: Means): string => `loss ${loss.toFixed(4)}, accuracy ${percent(accuracy)}`;
+  const measured = validation ? `  validation: ${text(validation)}${best ? " (best)" : ""}` : "";
+  return `epoch ${epoch + 1}/${epochs}  training: ${text(means)}${measured}  ${duration(seconds)}`;
+}
