@@ -3,7 +3,9 @@
 import { VitrineError } from "../errors.ts";
 import { foldIn, keyOf, permutation, stream } from "../graph/random.ts";
 import { type Augmentation, augment } from "./augment.ts";
-import type { Dataset, Sample } from "./datasets/dataset.ts";
+import type { Dataset } from "./datasets/dataset.ts";
+import type { Image } from "./image.ts";
+import type { ImageStore } from "./loader-store.ts";
 import { type MixRules, mixBatch, mixTargets } from "./mix.ts";
 import { fitImage, normalize, type Preprocessing } from "./preprocess.ts";
 import { balancedOrder, repeatedOrder } from "./sampling.ts";
@@ -79,13 +81,38 @@ export function epochOrder(
   return plan.repeats === undefined || plan.repeats === 1 ? order : repeatedOrder(order, plan.repeats);
 }
 
-type Read = Sample | { readonly problem: VitrineError };
+/** What random changes begin with, or without such changes the image as the model sees it. */
+interface Prepared {
+  readonly image: Image;
+  readonly label: number;
+  readonly file?: string | undefined;
+}
 
-async function read(dataset: Dataset, index: number): Promise<Read> {
+type Read = Prepared | { readonly problem: VitrineError };
+
+/** Carries the error of a file that cannot be read past those of transforms, which are not the file's. */
+class Unreadable extends Error {
+  readonly problem: VitrineError;
+  constructor(problem: VitrineError) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
+
+async function read(dataset: Dataset, plan: BatchPlan, index: number, store: ImageStore | undefined): Promise<Read> {
+  const get = async (): Promise<Prepared> => {
+    const { image, label, file } = await dataset.get(index).catch((error: unknown) => {
+      throw error instanceof VitrineError ? new Unreadable(error) : error;
+    });
+    return { image: plan.augmentation ? image : fitImage(image, plan.preprocessing), label, file };
+  };
   try {
-    return await dataset.get(index);
+    if (store === undefined || dataset.originOf === undefined) return await get();
+    const origin = await dataset.originOf(index);
+    const image = await store.get(index, origin, async () => (await get()).image);
+    return { image, label: dataset.labelOf(index), file: origin.file };
   } catch (error) {
-    if (error instanceof VitrineError) return { problem: error };
+    if (error instanceof Unreadable) return { problem: error.problem };
     throw error;
   }
 }
@@ -98,6 +125,7 @@ const attempts = 100;
  *
  * An image that cannot be read is reported in `bad`. In training (with shuffling or augmentation) the next readable image of the data set takes its place, so that batches
  * keep their size; in evaluation it is left out, so that nothing is counted twice. Either way the result depends on nothing but the arguments.
+ * @param store - keeps decoded images; changes nothing but the time it takes.
  * @throws {VitrineError} DATA_PROBLEM when no readable image is left; what mixing and preprocessing throw.
  */
 export async function makeBatch(
@@ -106,6 +134,7 @@ export async function makeBatch(
   epoch: number,
   number: number,
   indices: Uint32Array,
+  store?: ImageStore,
 ): Promise<Batch> {
   const [channels, height, width] = plan.preprocessing.inputSize;
   const size = channels * height * width;
@@ -117,11 +146,18 @@ export async function makeBatch(
   const files: string[] = [];
   const bad: BadFile[] = [];
   // One image ahead, so that the next is decoded while this one is resized.
-  let ahead: Promise<Read> | undefined = read(dataset, indices[0]!);
+  const readAhead = (position: number): Promise<Read> | undefined => {
+    if (position >= indices.length) return undefined;
+    const promise = read(dataset, plan, indices[position]!, store);
+    // A failure is thrown where the image's turn comes.
+    promise.catch(() => {});
+    return promise;
+  };
+  let ahead = readAhead(0);
   for (let position = 0; position < indices.length; position++) {
     let index = indices[position]!;
     let sample = await ahead!;
-    ahead = position + 1 < indices.length ? read(dataset, indices[position + 1]!) : undefined;
+    ahead = readAhead(position + 1);
     for (let attempt = 0; "problem" in sample; attempt++) {
       bad.push({ file: sample.problem.fields.place ?? "", index, reason: sample.problem.message });
       if (!training) break;
@@ -132,7 +168,7 @@ export async function makeBatch(
           place: dataset.name,
         });
       index = (index + 1) % dataset.length;
-      sample = await read(dataset, index);
+      sample = await read(dataset, plan, index, store);
     }
     if ("problem" in sample) continue;
     const out = images.subarray(kept.length * size, (kept.length + 1) * size);
@@ -141,7 +177,7 @@ export async function makeBatch(
       const place = oncePerEpoch ? [] : [number * plan.batchSize + position];
       const random = stream(plan.seed, "augment", epoch, indices[position]!, ...place);
       augment(sample.image, plan.preprocessing, plan.augmentation, random, out);
-    } else normalize(fitImage(sample.image, plan.preprocessing), plan.preprocessing, out);
+    } else normalize(sample.image, plan.preprocessing, out);
     kept.push(index);
     labels.push(sample.label);
     files.push(sample.file ?? "");

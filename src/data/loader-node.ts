@@ -10,6 +10,8 @@ import { VitrineError } from "../errors.ts";
 import { workerEntry } from "../workers/worker-entry-node.ts";
 import type { Dataset } from "./datasets/dataset.ts";
 import { type BadFile, type Batch, type BatchPlan, batchesPerEpoch, epochOrder, makeBatch } from "./loader-batch.ts";
+import type { ImageStore, ImageStoreOptions } from "./loader-store.ts";
+import { makeImageStore, openImageStore } from "./loader-store-node.ts";
 import type { LoaderReply, LoaderRequest, LoaderWorkerData } from "./loader-worker-node.ts";
 
 /** How batches are made. */
@@ -18,6 +20,8 @@ export interface LoaderOptions {
   readonly workers?: number;
   /** Batches made ahead; default two for each worker. */
   readonly ahead?: number;
+  /** Keeps decoded images for later epochs; the batches are the same. Of no effect where images need no decoding. */
+  readonly store?: ImageStoreOptions | undefined;
   /** Stops at the first file that cannot be read, instead of reporting it and going on. */
   readonly strict?: boolean;
 }
@@ -51,7 +55,7 @@ export function openLoader(dataset: Dataset, plan: BatchPlan, options: LoaderOpt
   if (plan.mix && plan.soften === undefined) throw refuse("mixing needs targets", "soften is not set");
   if (total === 0) throw refuse("an epoch must have a batch", `${dataset.length} images, batch size ${plan.batchSize}`);
   const workers = options.workers ?? 2;
-  const makers = workers === 0 ? inline(dataset, plan) : threads(dataset, plan, workers);
+  const makers = workers === 0 ? inline(dataset, plan, options.store) : threads(dataset, plan, workers, options.store);
   const badFiles: BadFile[] = [];
   const reported = new Set<number>();
 
@@ -95,9 +99,17 @@ interface Makers {
   close(): Promise<void>;
 }
 
-function inline(dataset: Dataset, plan: BatchPlan): Makers {
+function inline(dataset: Dataset, plan: BatchPlan, kept: ImageStoreOptions | undefined): Makers {
+  let opened: Promise<ImageStore | undefined> | undefined;
+  const open = async (): Promise<ImageStore | undefined> => {
+    const source = kept && (await makeImageStore(dataset, plan, kept));
+    return source && openImageStore(source);
+  };
   return {
-    make: ({ epoch, number, indices }) => makeBatch(dataset, plan, epoch, number, indices),
+    async make({ epoch, number, indices }) {
+      opened ??= open();
+      return makeBatch(dataset, plan, epoch, number, indices, await opened);
+    },
     close: async () => {},
   };
 }
@@ -113,18 +125,19 @@ interface Thread {
   readonly jobs: Map<string, Job>;
 }
 
-function threads(dataset: Dataset, plan: BatchPlan, count: number): Makers {
-  const workerData: LoaderWorkerData = { source: dataset.source, plan };
+function threads(dataset: Dataset, plan: BatchPlan, count: number, kept: ImageStoreOptions | undefined): Makers {
   let closed = false;
   let failure: VitrineError | undefined;
   let pool: Promise<readonly Thread[]> | undefined;
 
   async function start(): Promise<readonly Thread[]> {
     const entry = await workerEntry("loader", new URL("./loader-worker-node.ts", import.meta.url));
-    return Array.from({ length: closed ? 0 : count }, () => startThread(entry));
+    const store = kept && (await makeImageStore(dataset, plan, kept));
+    const workerData: LoaderWorkerData = { source: dataset.source, plan, store };
+    return Array.from({ length: closed ? 0 : count }, () => startThread(entry, workerData));
   }
 
-  function startThread(entry: URL): Thread {
+  function startThread(entry: URL, workerData: LoaderWorkerData): Thread {
     const worker = new Worker(entry, { workerData });
     // A process whose own work is done need not wait for idle workers.
     worker.unref();

@@ -5,11 +5,13 @@ import { type ErrorCode, type ErrorFields, VitrineError } from "../errors.ts";
 import type { DatasetSource } from "./datasets/dataset.ts";
 import { reopenDataset } from "./datasets/reopen-node.ts";
 import { type Batch, type BatchPlan, makeBatch } from "./loader-batch.ts";
+import { type ImageStoreSource, openImageStore } from "./loader-store-node.ts";
 
 /** What a worker starts with. */
 export interface LoaderWorkerData {
   readonly source: DatasetSource;
   readonly plan: BatchPlan;
+  readonly store: ImageStoreSource | undefined;
 }
 
 /** A batch to make. */
@@ -24,12 +26,13 @@ export type LoaderReply =
   | { readonly epoch: number; readonly batch: Batch }
   | { readonly epoch: number; readonly number: number; readonly code: ErrorCode; readonly fields: ErrorFields };
 
-const { source, plan } = workerData as LoaderWorkerData;
+const { source, plan, store: storeSource } = workerData as LoaderWorkerData;
 const dataset = reopenDataset(source);
+const store = storeSource && openImageStore(storeSource);
 const port = parentPort!;
 
 port.on("message", ({ epoch, number, indices }: LoaderRequest) => {
-  makeBatch(dataset, plan, epoch, number, indices).then(
+  makeBatch(dataset, plan, epoch, number, indices, store).then(
     (batch) => {
       const transfer = [
         batch.images.buffer as ArrayBuffer,

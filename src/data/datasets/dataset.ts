@@ -24,6 +24,8 @@ export interface Origin {
   readonly bytes: number;
   /** Time of its last change, in milliseconds since 1970. */
   readonly modified: number;
+  /** Whether it is turned as its orientation tag says. */
+  readonly orientation: "exif" | "ignore";
 }
 
 /** A file or folder that was left out, and why. */

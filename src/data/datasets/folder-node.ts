@@ -127,7 +127,7 @@ export function folderDataset(source: FolderSource): Dataset {
     },
     async originOf(index) {
       const found = await stat(files[index]!).catch(() => undefined);
-      return { file: files[index]!, bytes: found?.size ?? -1, modified: found?.mtimeMs ?? -1 };
+      return { file: files[index]!, bytes: found?.size ?? -1, modified: found?.mtimeMs ?? -1, orientation };
     },
   };
 }

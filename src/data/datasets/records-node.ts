@@ -22,7 +22,7 @@ export function recordsDataset(source: RecordSource): Dataset {
     },
     async originOf(index) {
       const found = await stat(files[fileOf[index]!]!).catch(() => undefined);
-      return { file: recordName(source, index), bytes: found?.size ?? -1, modified: found?.mtimeMs ?? -1 };
+      return { file: recordName(source, index), bytes: found?.size ?? -1, modified: found?.mtimeMs ?? -1, orientation };
     },
   };
 }
