@@ -28,6 +28,12 @@ export { type NodeDevice, type NodeRuntimeOptions, nodeRuntime } from "./runtime
 export { workerRuntime } from "./runtime/worker-node.ts";
 export { type DatasetEvaluation, type EvaluateOptions, evaluateDataset } from "./tasks/evaluate-node.ts";
 export { loadCheckpoint, saveCheckpoint } from "./train/checkpoint-node.ts";
+export {
+  learningRateRange,
+  type RangeEvent,
+  type RangeOptions,
+  suggestedRate,
+} from "./train/learning-rate-range-node.ts";
 export { type RunOptions as TrainOptions, readRun, trainInFolder } from "./train/run-node.ts";
 export { downloadModel } from "./weights/hub-node.ts";
 export {

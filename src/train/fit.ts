@@ -192,14 +192,14 @@ async function notFinite(
   const at = `loss ${loss}, gradient norm ${gradientNorm} at step ${step + 1}, learning rate ${learningRate}`;
   return new VitrineError("RUNTIME_FAILURE", {
     rule: "loss and gradient must stay finite",
-    evidence: `got ${at}; ${origin ? originText(origin) : "computed again, every part of it is finite: the gradients' squares overflow"}`,
+    evidence: `got ${at}; ${originText(origin)}`,
     next: `${advice(origin)}${saves ? "; the last checkpoint is kept, but going on from it would come here again" : ""}`,
   });
 }
 
-function advice(origin: Origin | undefined): string {
-  if (origin?.kind === "input") return "look at the images of this batch and at the preprocessing's mean and std";
-  if (origin?.kind === "parameter") return "begin with other weights: these are broken";
+function advice({ kind }: Origin): string {
+  if (kind === "input") return "look at the images of this batch and at the preprocessing's mean and std";
+  if (kind === "parameter") return "begin with other weights: these are broken";
   return "train again with a smaller learning rate, a longer warm-up, or a smaller clipNorm";
 }
 

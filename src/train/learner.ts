@@ -44,8 +44,8 @@ export interface Learner {
   learn(batches: readonly TrainingBatch[], settings: StepSettings): Promise<StepResult>;
   /** The gradients of a batch by parameter, as the model is now; compiled when first asked for. */
   gradientsOf(batch: TrainingBatch, key: Key): Promise<ReadonlyMap<string, NdArray>>;
-  /** Where in the last step numbers stopped being finite; `undefined` when computing it again shows nothing. */
-  originOfNonFinite(batches: readonly TrainingBatch[], key: Key): Promise<Origin | undefined>;
+  /** Where in the last step, which was of these batches, numbers stopped being finite: it is computed again. */
+  originOfNonFinite(batches: readonly TrainingBatch[], key: Key): Promise<Origin>;
   /** Does something with the averaged weights in the model's variables; with the trained ones where there is no average. */
   averaged<T>(use: () => Promise<T>): Promise<T>;
   /** Brings all state into `variable.data`. */
@@ -58,8 +58,8 @@ export interface Learner {
 /** What computes the steps. */
 interface Steps {
   readonly all: readonly Executable[];
-  /** Values from before the last run of what it moved. */
-  before(): ReadonlyMap<Variable, NdArray>;
+  /** Values from before the last run, of what it moved; absent where they are gone. */
+  before(): ReadonlyMap<Variable, NdArray> | undefined;
   run(batches: readonly TrainingBatch[], scalars: Readonly<Record<string, NdArray>>, key: Key): Promise<StepResult>;
 }
 
@@ -95,14 +95,17 @@ export async function compileLearner(model: Classifier, options: LearnerOptions)
     },
 
     async originOfNonFinite(batches, key) {
-      const swapped = [...steps.before()].map(([variable, data]) => [variable, variable.data, data] as const);
+      const before = steps.before();
+      if (!before) return { place: "", kind: "lost" };
+      await sync();
+      const swapped = [...before].map(([variable, data]) => [variable, variable.data, data] as const);
       for (const [variable, , data] of swapped) variable.data = data;
       try {
         for (const [i, batch] of batches.entries()) {
           const origin = await findOrigin(model, options, await feed(batch), batchKey(key, i, accumulate));
           if (origin) return origin;
         }
-        return undefined;
+        return { place: "", kind: "squares" };
       } finally {
         for (const [variable, data] of swapped) variable.data = data;
       }
@@ -137,7 +140,7 @@ async function wholeStep(model: Classifier, options: StepOptions, feed: Feed): P
   const executable = await compileTrainingStep(model, options);
   return {
     all: [executable],
-    before: () => executable.previous(),
+    before: () => (options.runtime.device === "webgpu" ? undefined : executable.previous()),
     async run([batch], scalars, key) {
       const { loss, accuracy, gradientNorm } = await executable.run({ ...(await feed(batch!)), ...scalars }, { key });
       return { loss: number(loss), accuracy: number(accuracy), gradientNorm: number(gradientNorm) };

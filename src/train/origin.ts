@@ -10,12 +10,15 @@ import { scalar, stack, sum, Tensor, withRepeat } from "../tensor/index.ts";
 import { type Classifier, classification } from "./objective.ts";
 import { batchSpecs, partsOf, type StepOptions, trainedParameters } from "./step.ts";
 
-/** The first place where a number is not finite. */
+/** The first place where a number is not finite, as far as it can be found. */
 export interface Origin {
   /** What is not finite: a name of an input or a parameter, or the path of a module (`blocks.3.attn`; empty outside of all). */
   readonly place: string;
-  /** `input` and `parameter`: it was so before the step. `forward` and `backward`: an operator there made it so from finite numbers. */
-  readonly kind: "input" | "parameter" | "forward" | "backward";
+  /**
+   * `input` and `parameter`: it was so before the step. `forward` and `backward`: an operator there made it so from finite numbers. `squares`: all
+   * values are finite, but the gradients' squares are not. `lost`: the weights from before the step are no longer there.
+   */
+  readonly kind: "input" | "parameter" | "forward" | "backward" | "squares" | "lost";
   /** ONNX's name of the operator. */
   readonly operator?: string | undefined;
 }
@@ -24,6 +27,8 @@ export interface Origin {
 export function originText({ place, kind, operator }: Origin): string {
   if (kind === "input") return `the input "${place}" is not finite`;
   if (kind === "parameter") return `the parameter ${place} is not finite`;
+  if (kind === "squares") return "every gradient is finite, their squares are not";
+  if (kind === "lost") return "where it begins is not known: this device keeps no weights from before a step";
   const where = place === "" ? "outside of all modules" : place;
   return `it begins in the ${kind} pass, in ${where} (${operator})`;
 }

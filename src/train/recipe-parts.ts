@@ -32,13 +32,13 @@ import { noWeightDecay } from "./step.ts";
 export function augmentationOf(recipe: Recipe): Augmentation | undefined {
   const rest = {
     flip: recipe.flip,
+    handwriting: recipe.handwriting || undefined,
     auto: recipe.autoAugment ?? undefined,
     jitter: recipe.colorJitter || undefined,
     erase: recipe.erase || undefined,
   };
   if (recipe.crop === "padded") return { crop: { kind: "padded", padding: recipe.pad }, ...rest };
-  if (recipe.crop === "none")
-    return rest.flip || rest.auto || rest.jitter || rest.erase ? { crop: { kind: "fit" }, ...rest } : undefined;
+  if (recipe.crop === "none") return Object.values(rest).some(Boolean) ? { crop: { kind: "fit" }, ...rest } : undefined;
   const filters = ["bilinear", "bicubic"] as const;
   return { crop: { kind: "resized", scale: recipe.cropScale, ratio: recipe.cropRatio, filters }, ...rest };
 }
@@ -59,7 +59,7 @@ export function optimizerOf(recipe: Recipe, parameters: NamedParameters): Optimi
     case "lion":
       return lion(trainables, betas);
     case "sgd":
-      return sgd(trainables, { momentum: 0.9, nesterov: recipe.momentum !== 0, ...momentum });
+      return sgd(trainables, { momentum: 0.9, nesterov: true, ...momentum });
     case "muon": {
       // The head's rows are labels, no directions to make orthogonal; `match-rms` makes one learning rate fit both kinds of parameters.
       const isHidden = ({ name }: Variable): boolean => !/(^|\.)head/.test(name);

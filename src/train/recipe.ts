@@ -29,7 +29,10 @@ export interface Recipe {
   /** In (0, 1]. */
   readonly decayRate: number;
   readonly warmupEpochs: number;
-  /** For matrices; vectors, biases, tokens and positions have none. */
+  /**
+   * For matrices; vectors, biases, tokens and positions have none. SGD and Adam add it to the gradient (1e-4 is usual), LAMB to its direction, the
+   * others shrink the weights by it times the learning rate.
+   */
   readonly weightDecay: number;
   /** Factor on the learning rate from each block to the one before it, in (0, 1]; 1 treats all alike. */
   readonly layerDecay: number;
@@ -41,7 +44,10 @@ export interface Recipe {
   readonly emaWarmup: boolean;
   /** Ends the training after so many epochs without a better validation accuracy; `null` for never. */
   readonly patience: number | null;
-  /** `cross-entropy`: one label an image. `bce`: one yes-or-no decision for each label (Wightman et al., arXiv:2110.00476). */
+  /**
+   * `cross-entropy`: one label an image. `bce`: one yes-or-no decision for each label (Wightman et al., arXiv:2110.00476). Validation measures
+   * cross-entropy either way.
+   */
   readonly loss: "cross-entropy" | "bce";
   /** With `bce`: targets above it count as yes, all others as no; `null` leaves mixed and smoothed targets as they are. */
   readonly targetThreshold: number | null;
@@ -66,6 +72,8 @@ export interface Recipe {
   readonly pad: number;
   /** Probability of the mirror image. */
   readonly flip: number;
+  /** Probability that grey images of light strokes on black are written as another hand would: turned, slanted, smaller, off the middle, thicker, inverted. */
+  readonly handwriting: number;
   /** Automatic augmentation in timm's notation: `rand-m9-mstd0.5-inc1`, `augmix-m3-w3`, `ta_wide`, …; `null` for none. */
   readonly autoAugment: string | null;
   /** Strength of changes of brightness, contrast and saturation, in [0, 1]. */
@@ -131,6 +139,7 @@ const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   cropRatio: range,
   pad: v.pipe(v.number(), v.integer(), v.minValue(0)),
   flip: share,
+  handwriting: share,
   autoAugment: v.nullable(
     v.pipe(
       v.string(),
@@ -187,6 +196,7 @@ export const fromScratch: Recipe = {
   cropRatio: [3 / 4, 4 / 3],
   pad: 2,
   flip: 0.5,
+  handwriting: 0,
   autoAugment: null,
   colorJitter: 0,
   erase: 0,
