@@ -39,6 +39,7 @@ export {
 export { type BiasTableRule, resizeBiasTable } from "./bias-table.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { Dropout, DropPath, dropPathRates } from "./drop.ts";
+export { Embedding } from "./embedding.ts";
 export * from "./init.ts";
 export { Linear, type LinearInit, type LinearOptions } from "./linear.ts";
 export {
@@ -84,5 +85,5 @@ export {
   type RecurrentResults,
   Rnn,
 } from "./recurrent.ts";
-export { GruCell, LstmCell } from "./recurrent-cells.ts";
+export { Cell, type CellState, GruCell, LstmCell } from "./recurrent-cells.ts";
 export { type Summarizable, type SummaryRow, summary, summaryText } from "./summary.ts";

@@ -1,10 +1,18 @@
 /** One step of a recurrent network, for decoders whose next input depends on the last result. Names as torch.nn's cells. */
 
-import { concat, linear, sigmoid, split, type Tensor, tanh } from "../tensor/index.ts";
+import { linear, sigmoid, split, type Tensor, tanh } from "../tensor/index.ts";
 import { uniform } from "./init.ts";
 import { Module, type Parameter, parameter } from "./module.ts";
 
-abstract class Cell extends Module {
+/** What a cell carries from step to step, [b, h] each; `cell` of the LSTM only. */
+export interface CellState {
+  readonly state: Tensor;
+  readonly cell?: Tensor | undefined;
+}
+
+/** A cell in two parts, so that what the inputs say can be computed for all steps at once. */
+export abstract class Cell extends Module {
+  /** [gates · h, d], [gates · h, h] */
   readonly weightIh: Parameter;
   readonly weightHh: Parameter;
   readonly biasIh: Parameter;
@@ -18,6 +26,14 @@ abstract class Cell extends Module {
     this.biasIh = parameter([gates * hidden], init);
     this.biasHh = parameter([gates * hidden], init);
   }
+
+  /** Input [b, d] and state → the next state. */
+  forward(x: Tensor, before: CellState): CellState {
+    return this.advance(linear(x, this.weightIh, this.biasIh), before);
+  }
+
+  /** The same from the input's part of the gates, W x + b [b, gates · h]. */
+  abstract advance(fromInput: Tensor, before: CellState): CellState;
 }
 
 /** @source torch/nn/modules/rnn.py GRUCell */
@@ -26,14 +42,13 @@ export class GruCell extends Cell {
     super(width, hidden, 3);
   }
 
-  /** Input [b, d], state [b, h] → state [b, h]. */
-  forward(x: Tensor, state: Tensor): Tensor {
+  advance(fromInput: Tensor, { state }: CellState): CellState {
     const h = state.shape[1] as number;
-    const [fromInput, a] = split(linear(x, this.weightIh, this.biasIh), [2 * h, h], 1) as [Tensor, Tensor];
-    const [fromState, q] = split(linear(state, this.weightHh, this.biasHh), [2 * h, h], 1) as [Tensor, Tensor];
-    const [r, z] = split(sigmoid(fromInput.add(fromState)), 2, 1) as [Tensor, Tensor];
+    const [x, a] = split(fromInput, [2 * h, h], 1) as [Tensor, Tensor];
+    const [y, q] = split(linear(state, this.weightHh, this.biasHh), [2 * h, h], 1) as [Tensor, Tensor];
+    const [r, z] = split(sigmoid(x.add(y)), 2, 1) as [Tensor, Tensor];
     const n = tanh(a.add(r.mul(q)));
-    return n.add(z.mul(state.sub(n)));
+    return { state: n.add(z.mul(state.sub(n))) };
   }
 }
 
@@ -43,15 +58,11 @@ export class LstmCell extends Cell {
     super(width, hidden, 4);
   }
 
-  /** Input [b, d], state and cell [b, h] → the next two. */
-  forward(x: Tensor, state: Tensor, cell: Tensor): { readonly state: Tensor; readonly cell: Tensor } {
-    // One product for input and state.
-    const weights = concat([this.weightIh, this.weightHh], 1);
-    const gates = linear(concat([x, state], 1), weights, this.biasIh.add(this.biasHh));
+  advance(fromInput: Tensor, { state, cell }: CellState): CellState {
+    const gates = fromInput.add(linear(state, this.weightHh, this.biasHh));
     const [i, f, g, o] = split(gates, 4, 1) as [Tensor, Tensor, Tensor, Tensor];
-    const next = sigmoid(f)
-      .mul(cell)
-      .add(sigmoid(i).mul(tanh(g)));
+    const gain = sigmoid(i).mul(tanh(g));
+    const next = cell ? sigmoid(f).mul(cell).add(gain) : gain;
     return { state: sigmoid(o).mul(tanh(next)), cell: next };
   }
 }

@@ -155,7 +155,7 @@ async function verifyGradients(
 
 /**
  * The scalar that the file differentiates.
- * @throws {VitrineError} INVALID_FILE when it says another loss than the two of the format.
+ * @throws {VitrineError} INVALID_FILE when it says another loss than those of the format.
  */
 function lossOf(
   golden: GoldenFile,
@@ -165,6 +165,8 @@ function lossOf(
   const { logits } = outputs;
   if (/mean cross-entropy of output\.logits against input\.target/.test(golden.loss) && logits && given.target)
     return crossEntropy(logits, given.target);
+  const named = outputs[/^output\.([\w.]+)/.exec(golden.loss)?.[1] ?? ""];
+  if (named?.rank === 0) return named;
   const products = [...golden.cotangents.keys()].map((name) => {
     const [output, cotangent] = [outputs[name], given[`cotangent.${name}`]];
     return output && cotangent ? sum(output.mul(cotangent)) : undefined;
@@ -172,7 +174,7 @@ function lossOf(
   if (products.length > 0 && products.every((product) => product !== undefined))
     return (products as readonly Tensor[]).reduce((total, product) => total.add(product));
   throw new VitrineError("INVALID_FILE", {
-    rule: "a case's loss must be the mean cross-entropy of output.logits against input.target, or the sum of outputs times cotangents",
+    rule: "a case's loss must be the mean cross-entropy of output.logits against input.target, an output, or the sum of outputs times cotangents",
     evidence: `got "${golden.loss}"`,
     place: golden.case,
   });

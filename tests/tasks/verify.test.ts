@@ -13,7 +13,7 @@ const committed = fileURLToPath(new URL("golden", import.meta.url));
 const read = (path: string): GoldenFile => parseGolden(readFileSync(path), path);
 const ownCases = existsSync(committed) ? readdirSync(committed).filter((name) => name.endsWith(".safetensors")) : [];
 const sharedCases = hasShared
-  ? readdirSync(sharedPath("goldens")).filter((name) => /^(vit|deit|attention|rnn)-/.test(name))
+  ? readdirSync(sharedPath("goldens")).filter((name) => /^(vit|deit|attention|rnn|seq2seq)-/.test(name))
   : ["the shared golden files are absent"];
 
 async function expectAllEqual(golden: GoldenFile): Promise<void> {
@@ -110,8 +110,8 @@ test("families, references and losses that are not there are named", async () =>
       altered(() => change),
       runtime,
     );
-  await expect(refused({ model: "swin" })).rejects.toThrow(
-    /of these families: .*vit.*, got "swin" in vit-qk-norm-registers/,
+  await expect(refused({ model: "parrot" })).rejects.toThrow(
+    /of these families: .*vit.*, got "parrot" in vit-qk-norm-registers/,
   );
   await expect(refused({ reference: "timm 1.0.29 Eva" })).rejects.toMatchObject({ code: "UNKNOWN_NAME" });
   await expect(refused({ reference: "keras 3 ViT" })).rejects.toThrow('got "keras 3 ViT"');

@@ -4,6 +4,7 @@ import type { Adapter } from "./adapter.ts";
 import { attentionAdapter } from "./attention.ts";
 import { resnetAdapter } from "./resnet.ts";
 import { rnnAdapter } from "./rnn.ts";
+import { seq2seqAdapter } from "./seq2seq.ts";
 import { swinAdapter } from "./swin.ts";
 import { vitAdapter } from "./vit.ts";
 
@@ -14,5 +15,6 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   swin: swinAdapter,
   swinv2: swinAdapter,
   rnn: rnnAdapter,
+  seq2seq: seq2seqAdapter,
   vit: vitAdapter,
 };
