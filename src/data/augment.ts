@@ -10,6 +10,7 @@ import { gaussianBlur } from "./augment/blur.ts";
 import { applyChanges } from "./augment/change.ts";
 import { greyscale } from "./augment/enhance.ts";
 import { drawErasing, type EraseRules, eraseRegion } from "./augment/erase.ts";
+import { drawHandwriting, rewrite } from "./augment/handwriting.ts";
 import { drawJitter, type JitterRules } from "./augment/jitter.ts";
 import { type AutoPolicy, parseAutoAugment } from "./augment/parse-policy.ts";
 import { toGrey, toRgb } from "./convert.ts";
@@ -35,6 +36,11 @@ export interface Augmentation {
     | { readonly kind: "fit" };
   /** Probability of the mirror image. */
   readonly flip: number;
+  /**
+   * Probability that light strokes on black are written as another hand would (`drawHandwriting`): turned, slanted, smaller, off the middle, thicker, inverted.
+   * For grey images.
+   */
+  readonly handwriting?: number | undefined;
   /** Automatic augmentation in timm's notation: `rand-m9-mstd0.5-inc1`, `augmix-m3-w3`, `3a`, …; see `parseAutoAugment`. */
   readonly auto?: string | undefined;
   /**
@@ -109,6 +115,7 @@ export function augmentImage(source: Image, config: Preprocessing, rules: Augmen
     picture = crop(picture, { left, top: random.integer(2 * padding + 1) - padding, width, height });
   }
   if (rules.flip > 0 && random.uniform() < rules.flip) picture = flipHorizontal(picture);
+  if (rules.handwriting && random.uniform() < rules.handwriting) picture = rewrite(picture, drawHandwriting(random));
   const { auto, jitter } = rules;
   const fill = meanBytes(config);
   if (auto !== undefined) {
