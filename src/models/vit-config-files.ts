@@ -127,12 +127,6 @@ export function configFromHuggingFace(json: JsonObject, place: string): ViTConfi
       evidence: `got ${architecture}`,
       place,
     });
-  if (json.model_type === "deit" && !teacher)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "a DeiT in transformers' form must have both heads (DeiTForImageClassificationWithTeacher)",
-      evidence: `got ${architecture}`,
-      place,
-    });
   const names = json.id2label as JsonObject | undefined;
   return vitConfig({
     imageSize: sizeIn(json.image_size, 224, "image_size", place),
@@ -147,6 +141,8 @@ export function configFromHuggingFace(json: JsonObject, place: string): ViTConfi
     eps: read("layer_norm_eps", 1e-12),
     qkvBias: read("qkv_bias", true),
     distilled: teacher,
+    // Without the teacher's head, nothing is read from DeiT's second token: it is a register.
+    registers: json.model_type === "deit" && !teacher ? 1 : 0,
     posDropout: read("hidden_dropout_prob", 0),
     dropout: read("hidden_dropout_prob", 0),
     attnDropout: read("attention_probs_dropout_prob", 0),
@@ -160,12 +156,13 @@ export function configFromHuggingFace(json: JsonObject, place: string): ViTConfi
  */
 export function configForHuggingFace(config: ViTConfig, labelNames: readonly string[]): JsonObject {
   const { imageSize, patchSize, distilled } = config;
+  const secondToken = hasSilentToken(config);
   const plain = vitConfig({
     ...{ imageSize, patchSize, channels: config.channels, labels: config.labels, width: config.width },
     ...{ depth: config.depth, heads: config.heads, mlpWidth: config.mlpWidth, activation: config.activation },
     ...{ eps: config.eps, qkvBias: config.qkvBias, distilled, init: config.init, dropPath: config.dropPath },
     ...{ resizePositions: config.resizePositions, posDropout: config.posDropout, dropout: config.dropout },
-    ...{ attnDropout: config.attnDropout, headDropout: config.headDropout },
+    ...{ attnDropout: config.attnDropout, headDropout: config.headDropout, registers: secondToken ? 1 : 0 },
   });
   const extra = (Object.keys(config) as (keyof ViTConfig)[]).filter((name) => !sameOption(config[name], plain[name]));
   if (extra.length > 0)
@@ -175,9 +172,10 @@ export function configForHuggingFace(config: ViTConfig, labelNames: readonly str
       next: "save in timm's form",
     });
   const side = ([high, wide]: GridSize): Json => (high === wide ? high : [high, wide]);
+  const deit = `DeiTForImageClassification${distilled ? "WithTeacher" : ""}`;
   return {
-    architectures: [distilled ? "DeiTForImageClassificationWithTeacher" : "ViTForImageClassification"],
-    model_type: distilled ? "deit" : "vit",
+    architectures: [distilled || secondToken ? deit : "ViTForImageClassification"],
+    model_type: distilled || secondToken ? "deit" : "vit",
     image_size: side(imageSize),
     patch_size: side(patchSize),
     num_channels: config.channels,
@@ -194,6 +192,11 @@ export function configForHuggingFace(config: ViTConfig, labelNames: readonly str
     id2label: Object.fromEntries(labelNames.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(labelNames.map((name, i) => [name, i])),
   };
+}
+
+/** True for DeiT without its teacher's head: its second token has a position, and nothing is read from it. */
+export function hasSilentToken({ registers, distilled, classToken, positions }: ViTConfig): boolean {
+  return registers === 1 && !distilled && classToken && positions === "prefixed";
 }
 
 function sameOption(a: ViTConfig[keyof ViTConfig], b: ViTConfig[keyof ViTConfig]): boolean {

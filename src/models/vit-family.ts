@@ -4,11 +4,22 @@ import { toFloat32 } from "../graph/dtype.ts";
 import { type PositionRule, resizeLoadedPositions } from "../nn/positions.ts";
 import { invertRules, type NameRule } from "../weights/rules.ts";
 import type { WeightSource } from "../weights/source.ts";
-import { huggingFaceDeitRules, huggingFaceVitRules, vitNamings } from "../weights/vit-rules.ts";
+import {
+  huggingFaceDeitRules,
+  huggingFaceDeitWithoutTeacherRules,
+  huggingFaceVitRules,
+  vitNamings,
+} from "../weights/vit-rules.ts";
 import type { Family } from "./family.ts";
 import { ViT } from "./vit.ts";
 import { prefixTokens, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
-import { configForHuggingFace, configForTimm, configFromHuggingFace, configFromTimm } from "./vit-config-files.ts";
+import {
+  configForHuggingFace,
+  configForTimm,
+  configFromHuggingFace,
+  configFromTimm,
+  hasSilentToken,
+} from "./vit-config-files.ts";
 import { namedViTs } from "./vit-names.ts";
 
 /** ViT and DeiT. */
@@ -61,8 +72,7 @@ function resizeWeights(source: WeightSource, before: ViTConfig, after: ViTConfig
 }
 
 /** From timm's names to those of a Hugging Face class that holds the whole classifier. */
-function huggingFaceNames({ distilled }: ViTConfig): readonly NameRule[] {
-  if (!distilled) return invertRules(huggingFaceVitRules());
-  // The class without a teacher calls its one head so.
-  return invertRules(huggingFaceDeitRules().filter(({ from }) => from !== "classifier.{leaf}"));
+function huggingFaceNames(config: ViTConfig): readonly NameRule[] {
+  if (hasSilentToken(config)) return invertRules(huggingFaceDeitWithoutTeacherRules());
+  return invertRules(config.distilled ? huggingFaceDeitRules() : huggingFaceVitRules());
 }

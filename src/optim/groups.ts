@@ -35,9 +35,9 @@ export interface LayerPattern {
   readonly joinsPrevious?: boolean;
 }
 
-/** Layers of a plain vision transformer. @source timm/models/vision_transformer.py group_matcher */
+/** Layers of a vision transformer, distilled or not; a stem of convolutions stands in `patch_embed`. @source timm/models/vision_transformer.py and deit.py group_matcher */
 export const vitLayers: readonly LayerPattern[] = [
-  { pattern: /^(?:cls_token|reg_token|pos_embed|patch_embed)/ },
+  { pattern: /^(?:cls_token|reg_token|dist_token|pos_embed|patch_embed)/ },
   { pattern: /^blocks\.(\d+)/ },
   { pattern: /^norm/, joinsPrevious: true },
 ];

@@ -35,15 +35,24 @@ export const huggingFaceVitRules = (prefix = "vit."): readonly NameRule[] => [
   moved("classifier", "head"),
 ];
 
-/** Hugging Face `DeiTForImageClassification` and `…WithTeacher` (prefix `deit.`), and `DeiTModel` (no prefix). */
-export const huggingFaceDeitRules = (prefix = "deit."): readonly NameRule[] => [
+const huggingFaceDeit = (prefix: string, secondToken: string): NameRule[] => [
   ...huggingFaceEncoder(prefix),
-  { from: `${prefix}embeddings.distillation_token`, to: "dist_token" },
+  { from: `${prefix}embeddings.distillation_token`, to: secondToken },
   // The mask of masked image modelling, which a classifier has no use for.
   { from: `${prefix}embeddings.mask_token`, to: [] },
-  moved("classifier", "head"),
+];
+
+/** Hugging Face `DeiTForImageClassificationWithTeacher`. */
+export const huggingFaceDeitRules = (): readonly NameRule[] => [
+  ...huggingFaceDeit("deit.", "dist_token"),
   moved("cls_classifier", "head"),
   moved("distillation_classifier", "head_dist"),
+];
+
+/** Hugging Face `DeiTForImageClassification` (prefix `deit.`) and `DeiTModel` (no prefix): nothing is read from the second token. */
+export const huggingFaceDeitWithoutTeacherRules = (prefix = "deit."): readonly NameRule[] => [
+  ...huggingFaceDeit(prefix, "reg_token"),
+  moved("classifier", "head"),
 ];
 
 /** torchvision's `VisionTransformer`, with the two layer names of the MLP before version 0.13 too. */
@@ -178,16 +187,12 @@ const jaxPrefixes: readonly string[] = ["", "opt/target/", "params/", "params/im
 
 /** All namings, most particular first; a file that none of them knows has timm's names. */
 export const vitNamings: readonly Naming[] = [
+  { name: "Hugging Face DeiT", marks: ["distillation_classifier.weight"], rules: huggingFaceDeitRules() },
   ...["deit.", ""].map((prefix) => ({
-    name: "Hugging Face DeiT",
+    name: "Hugging Face DeiT without teacher",
     marks: [`${prefix}embeddings.distillation_token`],
-    rules: huggingFaceDeitRules(prefix),
+    rules: huggingFaceDeitWithoutTeacherRules(prefix),
   })),
-  {
-    name: "Hugging Face DeiT",
-    marks: ["deit.embeddings.cls_token"],
-    rules: huggingFaceDeitRules("deit."),
-  },
   ...["vit.", ""].map((prefix) => ({
     name: "Hugging Face ViT",
     marks: [`${prefix}embeddings.cls_token`],

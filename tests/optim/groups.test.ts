@@ -61,6 +61,17 @@ test.skipIf(!hasShared)("layer-wise decay equals timm's", () => {
   );
 });
 
+test("the distillation token and a stem of convolutions lie before the first block", () => {
+  const names = [
+    "dist_token",
+    "patch_embed.backbone.stem.conv.weight",
+    "patch_embed.proj.bias",
+    "blocks.0.w",
+    "head_dist.bias",
+  ];
+  expect([...layerNumbers(names, vitLayers).values()]).toEqual([0, 0, 0, 1, 2]);
+});
+
 test("layers are numbered by number, not by the order of names", () => {
   const names = [
     "head.weight",
