@@ -66,9 +66,12 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
     if (!save) return [];
     await learner.sync();
     const folder = await save({ state, model: dataOf(variables), optimizer: dataOf(learner.state) });
+    saved = state.step;
     return [{ type: "checkpoint", step: state.step, folder }];
   };
 
+  // The step of the newest checkpoint.
+  let saved = resume?.state.step;
   const stopped = (): VitrineError =>
     new VitrineError("INTERRUPTED", {
       rule: `stopped after step ${state.step} of ${steps}`,
@@ -93,7 +96,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
       };
       const result = await learner.learn(batches, settings);
       if (!Number.isFinite(result.loss) || !Number.isFinite(result.gradientNorm))
-        throw await notFinite(learner, batches, settings, result, save !== undefined);
+        throw await notFinite(learner, batches, settings, result, saved);
       last = { batch: batches[0]!, settings };
       const { epochSums } = state;
       const { loss, accuracy } = result;
@@ -186,20 +189,21 @@ async function notFinite(
   batches: readonly TrainingBatch[],
   { step, learningRate, key }: StepSettings,
   { loss, gradientNorm }: StepResult,
-  saves: boolean,
+  saved: number | undefined,
 ): Promise<VitrineError> {
   const origin = await learner.originOfNonFinite(batches, key);
+  const overflowed = origin.kind === "parameter" && step > 0;
   const at = `loss ${loss}, gradient norm ${gradientNorm} at step ${step + 1}, learning rate ${learningRate}`;
   return new VitrineError("RUNTIME_FAILURE", {
     rule: "loss and gradient must stay finite",
-    evidence: `got ${at}; ${originText(origin)}`,
-    next: `${advice(origin)}${saves ? "; the last checkpoint is kept, but going on from it would come here again" : ""}`,
+    evidence: `got ${at}; ${overflowed ? `the step before made the parameter ${origin.place} overflow` : originText(origin)}`,
+    next: `${advice(origin, overflowed)}${saved === undefined ? "" : `; the checkpoint of step ${saved} is kept, but going on from it comes here again`}`,
   });
 }
 
-function advice({ kind }: Origin): string {
+function advice({ kind }: Origin, overflowed: boolean): string {
   if (kind === "input") return "look at the images of this batch and at the preprocessing's mean and std";
-  if (kind === "parameter") return "begin with other weights: these are broken";
+  if (kind === "parameter" && !overflowed) return "begin with other weights: these are broken";
   return "train again with a smaller learning rate, a longer warm-up, or a smaller clipNorm";
 }
 

@@ -84,6 +84,20 @@ export async function openFolder({ folder, recipe, resume, seed, settings }: Run
 }
 
 /**
+ * Stops a run whose folder was removed or unmounted meanwhile, instead of beginning another one in its place.
+ * @throws {VitrineError} STORAGE_FAILURE
+ */
+export function requireFolder(folder: string): void {
+  if (existsSync(join(folder, "recipe.json"))) return;
+  throw new VitrineError("STORAGE_FAILURE", {
+    rule: "the output folder must stay while a training runs",
+    evidence: "its recipe.json is gone",
+    place: folder,
+    next: "if its disk is there again, go on with --resume",
+  });
+}
+
+/**
  * What the run in a folder was started with.
  * @throws {VitrineError} NOT_FOUND when the folder holds no run, INVALID_FILE when its `recipe.json` is broken.
  */

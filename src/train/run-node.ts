@@ -9,7 +9,7 @@ import { gridOf } from "./log-grid.ts";
 import { appendEvent, rewindLog } from "./log-node.ts";
 import { appendImage, appendValues } from "./log-tensorboard-node.ts";
 import { scheduleOf } from "./recipe-parts.ts";
-import { identityOf, openFolder, requireSameRun } from "./run-folder-node.ts";
+import { identityOf, openFolder, requireFolder, requireSameRun } from "./run-folder-node.ts";
 import {
   batchSizeOf,
   openTraining,
@@ -98,14 +98,21 @@ async function* trainLocked(
       evaluate,
       resume,
       runId,
-      save: (checkpoint) => saveCheckpoint(checkpoints, checkpoint),
+      save: (checkpoint) => {
+        requireFolder(folder);
+        return saveCheckpoint(checkpoints, checkpoint);
+      },
       checkpointEvery: options.checkpointEvery,
-      onBest: () => saveTuned(folder, pretrained, tuning),
+      onBest: () => {
+        requireFolder(folder);
+        return saveTuned(folder, pretrained, tuning);
+      },
       signal,
     });
     let steps = resume?.state.step ?? 0;
     const told = async (event: TrainEvent): Promise<TrainEvent> => {
       if (event.type === "step") steps = event.step;
+      requireFolder(folder);
       await appendEvent(folder, event, steps);
       return event;
     };

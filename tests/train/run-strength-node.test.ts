@@ -146,7 +146,39 @@ test("a run whose numbers break says at which step and where, and keeps its chec
   const run = all(trainInFolder(options({ recipe: wild, checkpointEvery: 1 })));
   await expect(run).rejects.toMatchObject({ code: "RUNTIME_FAILURE" } satisfies Partial<VitrineError>);
   await expect(run).rejects.toThrow(/at step 2.*it begins in the forward pass, in .+ \(\w+\).*smaller learning rate/s);
+  await expect(run).rejects.toThrow("the checkpoint of step 1 is kept");
   expect(await readdir(join(folder, "out", "checkpoints"))).toEqual(["step-00000001"]);
+});
+
+test("weights that a step made overflow are told from weights that were broken", async () => {
+  const wild: Recipe = {
+    ...recipe,
+    learningRate: 1e38,
+    weightDecay: 10,
+    warmupEpochs: 0,
+    optimizer: "lion",
+    clipNorm: null,
+    ema: null,
+  };
+  const run = all(trainInFolder(options({ recipe: wild })));
+  await expect(run).rejects.toThrow(/the step before made the parameter .+ overflow; train again with a smaller/);
+  await expect(run).rejects.not.toThrow(/the checkpoint of step/);
+  const broken = options({ folder: join(folder, "broken") });
+  broken.pretrained.model.variables().get("norm.bias")!.data.data[0] = Number.NaN;
+  await expect(all(trainInFolder(broken))).rejects.toThrow(
+    "the parameter norm.bias is not finite; begin with other weights",
+  );
+});
+
+test("a folder that is removed meanwhile stops the run, and is not made again", async () => {
+  const run = options();
+  const events = trainInFolder(run);
+  const failed = (async () => {
+    for await (const event of events)
+      if (event.type === "step" && event.step === 2) await rm(run.folder, { recursive: true });
+  })();
+  await expect(failed).rejects.toMatchObject({ code: "STORAGE_FAILURE" } satisfies Partial<VitrineError>);
+  expect(await readdir(folder)).toEqual([]);
 });
 
 test("histograms of weights and gradients come with each epoch, of every parameter", async () => {
