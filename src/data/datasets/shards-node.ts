@@ -127,7 +127,11 @@ async function indexShard(
     await handle.read(start, 0, 4, 0);
     kind = start.toString("latin1") === "PAR1" ? "parquet" : start.readUInt16BE(0) === 0x1f8b ? "gzip" : "tar";
     if (kind === "tar") {
-      for await (const { start, size, label, name } of readSamples(fileCursor(handle), place, false))
+      for await (const { start, size, label, name } of readSamples(
+        fileCursor(handle, (await handle.stat()).size),
+        place,
+        false,
+      ))
         add(start, size, label, name);
       return { path: place };
     }
@@ -146,7 +150,7 @@ async function indexShard(
 }
 
 /** A cursor over an open file that passes over bytes without reading them. */
-function fileCursor(file: FileHandle): ByteCursor {
+function fileCursor(file: FileHandle, size: number): ByteCursor {
   const buffer = new Uint8Array(2 ** 16);
   let position = 0;
   let held = { start: 0, end: 0 };
@@ -167,7 +171,7 @@ function fileCursor(file: FileHandle): ByteCursor {
       const start = position;
       if (length > buffer.length) {
         // What a header says is no reason to reserve memory that the file cannot fill.
-        const there = Math.max(0, Math.min(length, (await file.stat()).size - start));
+        const there = Math.max(0, Math.min(length, size - start));
         const out = new Uint8Array(there);
         position += await fill(out, start);
         return out.subarray(0, position - start);
@@ -178,7 +182,7 @@ function fileCursor(file: FileHandle): ByteCursor {
       return out;
     },
     async skip(length) {
-      const there = Math.max(0, Math.min(length, (await file.stat()).size - position));
+      const there = Math.max(0, Math.min(length, size - position));
       position += there;
       return there;
     },
