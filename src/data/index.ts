@@ -12,11 +12,13 @@ export {
 } from "./augment.ts";
 export { toGrey, toRgb } from "./convert.ts";
 export { type CifarBatch, cifar10Classes, cifar10Source, cifar100Source } from "./datasets/cifar.ts";
-export type { Dataset, DatasetSource, Sample, Split } from "./datasets/dataset.ts";
+export type { Dataset, DatasetSource, Origin, Sample, Skipped, Split } from "./datasets/dataset.ts";
 export { type IdxArray, idxSource, parseIdx } from "./datasets/idx.ts";
 export { holdInMemory, type MemorySource, memoryDataset } from "./datasets/memory.ts";
 export { type ShapesOptions, shapeClasses, shapesDataset } from "./datasets/shapes.ts";
 export { sampled, stratifiedSplit, subset } from "./datasets/subset.ts";
+export { type ByteCursor, readTar, streamCursor, type TarEntry } from "./datasets/tar.ts";
+export { readSamples, type WebSample } from "./datasets/web-dataset.ts";
 export { type Channels, crop, flipHorizontal, type Image, image, type Region } from "./image.ts";
 export { type ImageFormat, imageExtensions, imageFormat } from "./image-format.ts";
 export { type BadFile, type Batch, type BatchPlan, batchesPerEpoch, epochOrder, makeBatch } from "./loader-batch.ts";

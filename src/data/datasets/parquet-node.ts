@@ -127,7 +127,12 @@ function imageOf(value: unknown, path: string, row: number): { bytes: Uint8Array
     const { bytes, path: name } = value as { bytes?: unknown; path?: unknown };
     if (bytes instanceof Uint8Array) return { bytes, name: typeof name === "string" ? name : undefined };
     if (typeof name === "string")
-      throw problem("images must be in the file itself", `row ${row} only names ${name}`, path);
+      throw problem(
+        "images must be in the file itself",
+        `row ${row} only names ${name}`,
+        path,
+        "give the folder of images, or a file as `push_to_hub` writes it",
+      );
   }
   // A row without an image is an image that cannot be read, named with the others when its turn comes.
   return { bytes: new Uint8Array(0), name: undefined };
