@@ -192,7 +192,7 @@ function joined(x: Tensor, y: Tensor, downsample: Block["downsample"], parts: Bl
 function pooled(x: Tensor, { config, stride, dilation }: BlockParts): Tensor {
   if (!config.averageDown || (stride === 1 && dilation === 1)) return x;
   if (dilation === 1) return averagePool(x, 2, { stride, ceilMode: true, countPadding: false });
-  return averagePool(x, 2, { padding: [0, 0, 1, 1], countPadding: false });
+  return averagePool(x, 2, { padding: [0, 0, 1, 1] });
 }
 
 /** A list of convolutions and normalisations, with activations where the names leave a gap after a normalisation. */

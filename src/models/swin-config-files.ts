@@ -46,7 +46,8 @@ export function swinOptions(args: JsonObject): SwinOptions {
     labels: take("num_classes", 1000),
     width: take("embed_dim", 96),
     depths,
-    heads: take<readonly number[]>("num_heads", [3, 6, 12, 24]),
+    // timm reads as many as there are stages.
+    heads: take<readonly number[]>("num_heads", [3, 6, 12, 24]).slice(0, depths.length),
     headWidth: headWidth === 0 ? undefined : headWidth,
     windows: windowsOf(take<Json>("window_size", 7), depths.length),
     pretrainedWindows: sizesOf("pretrained window size", take<Json>("pretrained_window_sizes", 0), depths.length),

@@ -9,8 +9,10 @@ import {
   equal,
   expand,
   full,
+  gather,
   gatherElements,
   gatherNd,
+  ints,
   less,
   pad,
   scalar,
@@ -104,12 +106,14 @@ function gatherGradients({ attributes, cotangent, input }: GradientContext<"Gath
     const before = typeof position === "number" && position < 0 ? addDims(size, position) : position;
     return [pad(unsqueeze(dy, axis), [axis], [[before, subDims(size, addDims(before, 1))]])];
   }
+  const back = typeof size === "number" ? wayBack(indices, size) : undefined;
+  if (back) return [gatheredBack(dy, back, { axis, picked: indices })];
   const picked = indices.rank;
   const others = range(x.rank).filter((a) => a !== axis);
   const places = (a: number): number => (a < axis ? a : a + picked - 1);
   const rows = dy.transpose([...range(picked).map((i) => axis + i), ...others.map(places)]);
   const frontShape: Shape = [size, ...others.map((a) => x.shape[a]!)];
-  const summed = isDistinct(indices, size)
+  const summed = isDistinct(indices)
     ? scatterNd(full(frontShape, 0, x.dtype), unsqueeze(indices, picked), rows)
     : addedRows(size, frontShape.slice(1), indices.reshape([-1]), rows).reshape(frontShape);
   return [summed.transpose(range(x.rank).map((a) => (a === axis ? 0 : others.indexOf(a) + 1)))];
@@ -172,12 +176,39 @@ function addedRows(count: Dim, rest: Shape, places: Tensor, rows: Tensor): Tenso
   return scatterElements(full([count, width], 0, rows.dtype), everywhere, rows.reshape([n, width]), 0, "add");
 }
 
-/** True where positions are constant and no two are the same. */
-function isDistinct({ value }: Tensor, size: Dim): boolean {
+/** True where positions are constant, count from the front, and no two are the same. */
+function isDistinct({ value }: Tensor): boolean {
   if (value.source.kind !== "constant") return false;
   const positions = Array.from(value.source.data.data, Number);
-  if (typeof size !== "number") return positions.every((p) => p >= 0) && new Set(positions).size === positions.length;
-  return new Set(positions.map((p) => (p < 0 ? p + size : p))).size === positions.length;
+  return positions.every((p) => p >= 0) && new Set(positions).size === positions.length;
+}
+
+/**
+ * For each position along an axis, which of the constant `indices` picks it, −1: none. Undefined where one is picked twice or where
+ * indices are computed. Whoever picks rows by a permutation gets their gradients by another one, with no sums and no zeros to add to.
+ */
+function wayBack({ value }: Tensor, size: number): readonly number[] | undefined {
+  if (value.source.kind !== "constant") return undefined;
+  const back = new Array<number>(size).fill(-1);
+  for (const [i, index] of Array.from(value.source.data.data, Number).entries()) {
+    const position = index < 0 ? index + size : index;
+    if (back[position] !== -1) return undefined;
+    back[position] = i;
+  }
+  return back;
+}
+
+/** The picked parts of an axis in their old places, zeros where nothing was picked. */
+function gatheredBack(
+  dy: Tensor,
+  back: readonly number[],
+  { axis, picked }: { readonly axis: number; readonly picked: Tensor },
+): Tensor {
+  const count = picked.shape.reduce<number>((product, dim) => product * (dim as number), 1);
+  const flat = dy.reshape([...dy.shape.slice(0, axis), count, ...dy.shape.slice(axis + picked.rank)]);
+  const filled = back.includes(-1) ? pad(flat, [axis], [[0, 1]]) : flat;
+  const places = back.map((place) => (place < 0 ? count : place));
+  return gather(filled, ints(places), axis);
 }
 
 /** Where coordinates [batch…, .., depth] point in an array whose first axes are one: [n]. */
