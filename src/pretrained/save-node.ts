@@ -7,6 +7,7 @@ import { preprocessingToHuggingFace } from "../data/preprocess-config.ts";
 import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { familyOf } from "../models/registry.ts";
+import { mergeLora } from "../nn/lora.ts";
 import { syncFolder, writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { applyRules } from "../weights/rules.ts";
 import { saveSafetensors } from "../weights/safetensors-node.ts";
@@ -54,8 +55,7 @@ export async function savePretrained(folder: string, pretrained: Pretrained, opt
   try {
     await mkdir(temporary, { recursive: true });
     for (const [name, content] of Object.entries(json)) {
-      const text = `${JSON.stringify(content, undefined, 2)}\n`;
-      await writeFileAtomically(join(temporary, name), [new TextEncoder().encode(text)]);
+      await writeFileAtomically(join(temporary, name), [new TextEncoder().encode(jsonText(content))]);
     }
     await saveSafetensors(join(temporary, weightsFile), tensors, [["format", "pt"]]);
     if (present === undefined) await rename(temporary, target);
@@ -68,6 +68,11 @@ export async function savePretrained(folder: string, pretrained: Pretrained, opt
   } finally {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+/** Two spaces deep. @source transformers' Swinv2Config, which refuses 4 where it wants 4.0 */
+function jsonText(content: unknown): string {
+  return `${JSON.stringify(content, undefined, 2).replace(/("mlp_ratio": \d+)(?=,?\n)/, "$1.0")}\n`;
 }
 
 /** Names in a folder; undefined where there is no folder. */
@@ -122,12 +127,14 @@ function huggingFaceFiles(pretrained: Pretrained): Readonly<Record<string, unkno
   };
 }
 
-/** All parameters and buffers under the layout's names. */
+/** All parameters and buffers under the layout's names; adapters are merged into the weights. */
 async function namedTensors(
   { model, architecture }: Pretrained,
   layout: Layout,
 ): Promise<ReadonlyMap<string, NdArray>> {
+  const unmerge = mergeLora(model);
   const own = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
+  unmerge();
   if (layout === "timm") return own;
   return readAll(applyRules(memorySource(own), familyOf(architecture).huggingFaceNames(model.config)));
 }

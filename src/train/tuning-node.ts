@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Variable } from "../graph/value.ts";
-import { loraOf, mergeLora } from "../nn/lora.ts";
+import { loraOf } from "../nn/lora.ts";
 import type { Module } from "../nn/module.ts";
 import { saveAdapter } from "../pretrained/adapter-node.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
@@ -12,17 +12,12 @@ import type { Tuning } from "./tuning.ts";
 
 /**
  * Writes the model, its adapters merged into its weights; where it has adapters, these also to the folder's `adapter/`, with the heads.
- * @throws {VitrineError} what `savePretrained` and `saveAdapter` throw; the model is then as it was.
+ * @throws {VitrineError} what `savePretrained` and `saveAdapter` throw.
  */
 export async function saveTuned(folder: string, pretrained: Pretrained, { heads }: Tuning): Promise<void> {
   const { model, name } = pretrained;
   if (loraOf(model).size > 0) await saveAdapter(join(folder, "adapter"), model, { wholeModules: heads, base: name });
-  const unmerge = mergeLora(model);
-  try {
-    await savePretrained(folder, pretrained, { replace: true });
-  } finally {
-    unmerge();
-  }
+  await savePretrained(folder, pretrained, { replace: true });
 }
 
 /** What a checkpoint must hold: the trained parameters, and the buffers. */
