@@ -81,10 +81,12 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
           `the largest class has ${ratio.toFixed(1)} times the images of the smallest: each class is shown equally often`,
         )
       : base.balance;
+  // Smoothed labels would draw a head that is calibrated already away from what it is.
+  const refined = tune === "probe" && facts.closedForm ? { labelSmoothing: 0, probeViews: 2 } : {};
   const warmupEpochs = Math.min(base.warmupEpochs, epochs / 4);
   const minLearningRate = Math.min(base.minLearningRate, learningRate);
   const chosen = { tune, batchSize, epochs, learningRate, flip, balance, warmupEpochs, minLearningRate };
-  return { recipe: { ...base, ...chosen, ...asked }, choices };
+  return { recipe: { ...base, ...refined, ...chosen, ...asked }, choices };
 }
 
 interface Reasoned<T> {
@@ -138,7 +140,7 @@ function epochsFor(
     };
   }
   if (tune === "probe" && closedForm)
-    return { value: 8, reason: "the head begins where a probe ends; what is left is to see each image in other crops" };
+    return { value: 4, reason: "the head begins where a probe ends; what is left is to see each image in other crops" };
   if (tune === "probe")
     return { value: base.epochs, reason: "they cost next to nothing: what the frozen weights see is computed once" };
   const value = images <= 500 ? 12 : images <= few ? 8 : 5;
@@ -159,7 +161,7 @@ function rateFor(
     return { value, reason: batch < base.batchSize ? "smaller, as the batch is" : "usual for such a model" };
   }
   if (tune === "probe" && closedForm)
-    return { value: 3e-4, reason: "small, so that the head's first weights are refined and not forgotten" };
+    return { value: 1e-4, reason: "small, so that the head's first weights are refined and not forgotten" };
   if (tune === "probe") return { value: base.learningRate, reason: "a head alone stands large steps" };
   const value = Number((base.learningRate * Math.sqrt(batch / base.batchSize)).toPrecision(2));
   return {

@@ -17,7 +17,9 @@ export interface Fingerprint {
   readonly pixels: string;
   /** The picture as RGB, `thumbnailSide` pixels high and wide. */
   readonly thumbnail: Uint8Array;
-  /** Mean absolute difference of the thumbnail from its own mean, in grey levels: how much there is to see. */
+  /** Mean of the thumbnail's bytes. */
+  readonly brightness: number;
+  /** Mean absolute difference of the thumbnail's bytes from their mean, in grey levels: how much there is to see. */
   readonly contrast: number;
   /** Shorter side of the picture, in pixels. */
   readonly shorterSide: number;
@@ -33,14 +35,14 @@ export function fingerprint(image: Image): Fingerprint {
     look: perceptualHash(image),
     pixels: pixelHash(image),
     thumbnail: small.data,
-    contrast: contrastOf(small.data),
+    ...lightOf(small.data),
     shorterSide: Math.min(image.width, image.height),
   };
 }
 
-function contrastOf(data: Uint8Array): number {
-  const mean = data.reduce((sum, byte) => sum + byte, 0) / data.length;
-  return data.reduce((sum, byte) => sum + Math.abs(byte - mean), 0) / data.length;
+function lightOf(data: Uint8Array): Pick<Fingerprint, "brightness" | "contrast"> {
+  const brightness = data.reduce((sum, byte) => sum + byte, 0) / data.length;
+  return { brightness, contrast: data.reduce((sum, byte) => sum + Math.abs(byte - brightness), 0) / data.length };
 }
 
 const side = 32;
@@ -90,11 +92,14 @@ function bitCount(bits: number): number {
   return Math.imul((n + (n >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** Mean absolute difference of two thumbnails, in grey levels 0 to 255. */
-export function thumbnailDistance(a: Uint8Array, b: Uint8Array): number {
+/** Mean absolute difference of two thumbnails once both are brought to the same brightness and contrast, as a share of that contrast. */
+export function thumbnailDistance(a: Fingerprint, b: Fingerprint): number {
+  // In what is flat there is nothing but noise to stretch.
+  const [factorA, factorB] = [1 / Math.max(1, a.contrast), 1 / Math.max(1, b.contrast)];
   let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += Math.abs(a[i]! - b[i]!);
-  return sum / a.length;
+  for (let i = 0; i < a.thumbnail.length; i++)
+    sum += Math.abs((a.thumbnail[i]! - a.brightness) * factorA - (b.thumbnail[i]! - b.brightness) * factorB);
+  return sum / a.thumbnail.length;
 }
 
 /** Two multiplicative hashes of 32 bits over the same bytes (FNV-1a's offset and prime; an odd constant of our own for the second). */

@@ -6,7 +6,7 @@ import { type Fingerprint, lookDistance, thumbnailDistance } from "./fingerprint
 export interface Likeness {
   /** Largest number of differing bits of the perceptual hashes, at most 7. */
   readonly bits: number;
-  /** Largest mean difference of the thumbnails, as a share of the lesser of their contrasts. */
+  /** Largest mean difference of the thumbnails, as a share of their contrast. */
   readonly share: number;
   /** The same for pictures whose shorter side has less than 64 pixels: digits and icons of one class are that alike without being copies. */
   readonly shareOfSmall: number;
@@ -88,8 +88,11 @@ export function findDuplicates(
     .map((members) => ({ members, exact: new Set(members.map((i) => prints[i]!.pixels)).size === 1 }));
 }
 
+/** A picture and its copy differ by less than this in brightness, in grey levels. */
+const mostBrightness = 40;
+
 function alike(a: Fingerprint, b: Fingerprint, { bits, share, shareOfSmall }: Likeness): boolean {
-  if (lookDistance(a.look, b.look) > bits) return false;
+  if (lookDistance(a.look, b.look) > bits || Math.abs(a.brightness - b.brightness) > mostBrightness) return false;
   const allowed = Math.min(a.shorterSide, b.shorterSide) < 64 ? shareOfSmall : share;
-  return thumbnailDistance(a.thumbnail, b.thumbnail) <= allowed * Math.min(a.contrast, b.contrast);
+  return thumbnailDistance(a, b) <= allowed;
 }

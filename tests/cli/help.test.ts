@@ -2,7 +2,20 @@ import { expect, test } from "vitest";
 import description from "../../package.json" with { type: "json" };
 import { vitrine } from "./process.ts";
 
-const verbs = ["train", "eval", "classify", "explain", "export", "verify", "bench", "models", "doctor", "demo"];
+const verbs = [
+  "train",
+  "inspect",
+  "report",
+  "eval",
+  "classify",
+  "explain",
+  "export",
+  "verify",
+  "bench",
+  "models",
+  "doctor",
+  "demo",
+];
 
 test.each(["", ...verbs])("the help of vitrine %s is what people are told", async (verb) => {
   const { code, stdout, stderr } = await vitrine([...(verb ? [verb] : []), "--help"]);

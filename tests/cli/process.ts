@@ -45,6 +45,8 @@ export interface Result {
 
 export interface CallOptions {
   readonly cwd?: string;
+  /** Environment variables, besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Numeric id of the user it runs as. */
   readonly user?: number;
   /** Called whenever something was written to standard error, with all of it so far. */
@@ -57,7 +59,7 @@ export interface CallOptions {
 export function vitrine(args: readonly string[], options: CallOptions = {}): Promise<Result> {
   const child = spawn(process.execPath, [mainFile(), ...args], {
     cwd: options.cwd,
-    env: { ...process.env, COLUMNS: "80" },
+    env: { ...process.env, COLUMNS: "80", ...options.env },
     ...(options.user === undefined ? {} : { uid: options.user }),
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -33,8 +33,12 @@ test("one pixel changes the exact hash, its place and the shape too", () => {
   expect(new Set([same.pixels, ...others.map((other) => fingerprint(other).pixels)]).size).toBe(4);
 });
 
-test("thumbnails are compared in grey levels", () => {
-  const grey = (level: number) => fingerprint(image(40, 40, 1, new Uint8Array(1600).fill(level)));
-  expect(thumbnailDistance(grey(10).thumbnail, grey(13).thumbnail)).toBe(3);
-  expect(grey(10).contrast).toBe(0);
+test("thumbnails are compared apart from their brightness and contrast", () => {
+  const one = fingerprint(picture([64, 64, 1, 1, 0]));
+  const fainter = { ...one, thumbnail: one.thumbnail.map((byte) => byte / 2 + 50) };
+  const { thumbnail } = fainter;
+  const brightness = thumbnail.reduce((sum, byte) => sum + byte, 0) / thumbnail.length;
+  const contrast = thumbnail.reduce((sum, byte) => sum + Math.abs(byte - brightness), 0) / thumbnail.length;
+  expect(thumbnailDistance(one, { ...fainter, brightness, contrast })).toBeLessThan(0.05);
+  expect(thumbnailDistance(one, fingerprint(picture([64, 64, 7, 3, 2])))).toBeGreaterThan(0.2);
 });

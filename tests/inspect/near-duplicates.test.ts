@@ -15,7 +15,7 @@ const brighter = ({ width, height, channels, data }: Image): Image =>
     width,
     height,
     channels,
-    data.map((byte) => Math.min(255, byte + 6)),
+    data.map((byte) => Math.min(255, byte * 1.1)),
   );
 const noisy = ({ width, height, channels, data }: Image): Image => {
   const random = stream(1, "noise");
@@ -55,6 +55,7 @@ const printOf = (look: readonly [number, number], i: number): Fingerprint => ({
   look,
   pixels: String(i),
   thumbnail: new Uint8Array(3),
+  brightness: 0,
   contrast: 1,
   shorterSide: 100,
 });
