@@ -1,7 +1,7 @@
 /**
  * The learning-rate range test: steps whose learning rate grows, and the loss beside it.
  *
- * @source Smith, arXiv:1506.01186, section 3.3; the suggestion is the middle of the longest valley, as fastai's `lr_find` has it.
+ * @source Smith, arXiv:1506.01186, section 3.3; the suggestion is that of Howard & Gugger, "Deep Learning for Coders", chapter 5.
  */
 
 import type { Batch } from "../data/loader-batch.ts";
@@ -40,7 +40,7 @@ export type RangeEvent =
     }
   | {
       readonly type: "range.end";
-      /** Where the loss falls for longest; absent where it never did. */
+      /** See `suggestedRate`; absent where the loss never fell. */
       readonly suggested?: number | undefined;
       /** Where the loss had grown to four times its least, or past all numbers; absent where it did not. */
       readonly diverged?: number | undefined;
@@ -123,22 +123,11 @@ async function* endless(
 }
 
 /**
- * The learning rate in the middle of the longest falling subsequence of the losses.
+ * A tenth of the learning rate at which the loss was least: below where it begins to be thrown about, and still fast.
  * @param rates in growing order, one for each loss
+ * @returns `undefined` when the loss never fell
  */
 export function suggestedRate(rates: readonly number[], losses: readonly number[]): number | undefined {
-  // For each loss, the longest fall that ends there, and the one before it in that fall.
-  const falls: { readonly length: number; readonly before: number }[] = [];
-  let end = 0;
-  for (let i = 0; i < losses.length; i++) {
-    let [length, before] = [1, -1];
-    for (let j = 0; j < i; j++)
-      if (losses[j]! > losses[i]! && falls[j]!.length + 1 > length) [length, before] = [falls[j]!.length + 1, j];
-    falls.push({ length, before });
-    if (length > falls[end]!.length) end = i;
-  }
-  if ((falls[end]?.length ?? 0) < 3) return undefined;
-  let start = end;
-  while (falls[start]!.before >= 0) start = falls[start]!.before;
-  return Math.sqrt(rates[start]! * rates[end]!);
+  const least = losses.indexOf(Math.min(...losses));
+  return least > 0 ? rates[least]! / 10 : undefined;
 }
