@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { foldIn, keyOf } from "../../src/graph/random.ts";
+import type { ImageClassifier } from "../../src/models/classifier.ts";
+import { ResNet } from "../../src/models/resnet.ts";
+import { Swin } from "../../src/models/swin.ts";
+import { SwinV2 } from "../../src/models/swin-v2.ts";
+import { ViT } from "../../src/models/vit.ts";
+import { adamW, weightDecayGroups } from "../../src/optim/index.ts";
+import { nodeRuntime } from "../../src/runtime/node.ts";
+import { compileTrainingStep } from "../../src/train/step.ts";
+import { drawn } from "./drawn.ts";
+
+const swin = { imageSize: 32, patchSize: 4, width: 16, depths: [2, 2], heads: [2, 4], windows: 4, labels: 4 } as const;
+const models: Readonly<Record<string, () => ImageClassifier>> = {
+  "a ViT": () => new ViT({ imageSize: 32, patchSize: 8, width: 32, depth: 2, heads: 2, mlpWidth: 64, labels: 4 }),
+  "a ResNet of basic blocks": () =>
+    new ResNet({ imageSize: 32, blocks: "basic", depths: [1, 1, 1], widths: [8, 16, 32], labels: 4 }),
+  "a ResNeXt of bottlenecks": () =>
+    new ResNet({ imageSize: 32, depths: [1, 1], widths: [8, 16], groups: 2, groupWidth: 32, labels: 4 }),
+  "a Swin Transformer": () => new Swin(swin),
+  "a Swin Transformer V2": () => new SwinV2(swin),
+};
+
+test.each(Object.keys(models))("%s learns eight images by heart in 20 steps", async (name) => {
+  const model = models[name]!();
+  model.initialize(2);
+  const optimizer = adamW(weightDecayGroups(model.parameters(), 0, []));
+  await using step = await compileTrainingStep(model, {
+    runtime: await nodeRuntime({ threads: 2 }),
+    optimizer,
+    batchSize: 8,
+    imageShape: [3, 32, 32],
+    labels: 4,
+  });
+  const picture = drawn("images", [8, 3, 32, 32]);
+  const images = { ...picture, data: (picture.data as Float32Array).map((x) => x * 30) };
+  const targets = { dtype: "float32" as const, shape: [8, 4], data: new Float32Array(32) };
+  for (let i = 0; i < 8; i++) targets.data[4 * i + ((3 * i) % 4)] = 1;
+  const losses: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    const { loss } = await step.run({ images, targets, ...optimizer.feeds(i, 1e-2) }, { key: foldIn(keyOf(1), i) });
+    losses.push(Number(loss!.data[0]));
+  }
+  expect(losses[0]).toBeGreaterThan(1);
+  expect(losses.at(-1)).toBeLessThan(0.05);
+});
