@@ -1,10 +1,10 @@
-"""Checks that timm and transformers load what vitrine saved, and that their logits are those that vitrine computed.
+"""Checks that timm, transformers and ONNX Runtime load what vitrine exported, and that their logits are those that vitrine computed.
 
-    python tools/check-exports.py FOLDER...
+    python tools/check-exports.py OUT
 
-Each FOLDER holds a saved model, and beside it lies FOLDER.logits.safetensors with `images` and the `logits` that vitrine computed; the metadata
-has its `labels` as JSON. `node tools/run.mjs tools/write-exports.ts DIR` writes such folders.
-Prints one line per folder; exit status 1 if one differs by more than 1e-4.
+For each OUT/NAME.logits.safetensors (`images`, the `logits` that vitrine computed, `labels` as JSON in the metadata) these are tried, where they are there: the folders
+NAME-timm and NAME-huggingface, the graph NAME.onnx, and the weights NAME.safetensors in timm's model. Of the folders' cards the front matter is read as the hub does.
+`node tools/run.mjs tools/write-exports.ts OUT` writes them. Prints a line for each; exit status 1 if one differs by more than 1e-4.
 """
 
 import json
@@ -19,44 +19,77 @@ torch.library.register_fake = lambda name, *a, **k: (
     (lambda f: f) if str(name).startswith("torchvision::") else register_fake(name, *a, **k)
 )
 
+import onnx  # noqa: E402
+import onnxruntime  # noqa: E402
+import timm  # noqa: E402
+import transformers  # noqa: E402
+from huggingface_hub import ModelCard  # noqa: E402
 from safetensors import safe_open  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 
 
-def load(folder, config):
-    """The reference's model and its names of the labels."""
-    if "architecture" in config:
-        import timm
+def timm_folder(folder):
+    model = timm.create_model(f"local-dir:{folder}", pretrained=True).eval()
+    strict = timm.create_model(f"local-dir:{folder}", pretrained=False)
+    strict.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+    return f"timm {timm.__version__}", model, model.pretrained_cfg.get("label_names")
 
-        model = timm.create_model(f"local-dir:{folder}", pretrained=True)
-        strict = timm.create_model(f"local-dir:{folder}", pretrained=False)
-        with safe_open(folder / "model.safetensors", "pt") as file:
-            strict.load_state_dict({name: file.get_tensor(name) for name in file.keys()}, strict=True)
-        names = model.pretrained_cfg.get("label_names")
-        return f"timm {timm.__version__}", model, lambda x: model(x), names
-    import transformers
 
+def timm_weights(file):
+    """The weights alone, in the architecture that the folder beside them names."""
+    folder = file.with_name(f"{file.stem}-timm")
+    model = timm.create_model(f"local-dir:{folder}", pretrained=False)
+    model.load_state_dict(load_file(file), strict=True)
+    return "weights in timm", model.eval(), None
+
+
+def huggingface_folder(folder):
+    config = json.loads((folder / "config.json").read_text())
     kind = getattr(transformers, config["architectures"][0])
     model, report = kind.from_pretrained(folder, output_loading_info=True)
     assert not any(report[key] for key in ("missing_keys", "unexpected_keys", "mismatched_keys")), report
     names = [model.config.id2label[i] for i in range(model.config.num_labels)]
-    return f"transformers {transformers.__version__} {kind.__name__}", model, lambda x: model(x).logits, names
+    return f"transformers {transformers.__version__}", lambda x: model.eval()(x).logits, names
+
+
+def onnx_graph(file):
+    onnx.checker.check_model(str(file), full_check=True)
+    session = onnxruntime.InferenceSession(str(file))
+    run = lambda x: torch.from_numpy(session.run(["logits"], {"images": x.numpy()})[0])  # noqa: E731
+    return f"ONNX Runtime {onnxruntime.__version__}", run, json.loads(session.get_modelmeta().custom_metadata_map["labels"])
+
+
+def check_card(folder):
+    data = ModelCard.load(folder / "README.md").data
+    expected = "transformers" if folder.name.endswith("huggingface") else "timm"
+    assert data.library_name == expected and data.pipeline_tag == "image-classification", data
 
 
 def main():
     failed = False
-    for folder in map(pathlib.Path, sys.argv[1:]):
-        config = json.loads((folder / "config.json").read_text())
-        what, model, run, names = load(folder, config)
-        model.eval()
-        with safe_open(f"{folder}.logits.safetensors", "pt") as file:
-            images, logits = file.get_tensor("images"), file.get_tensor("logits")
-            labels = json.loads(file.metadata()["labels"])
-        with torch.no_grad():
-            gap = (run(images) - logits).abs().max().item()
-        good = gap <= 1e-4 and (not labels or list(names) == labels)
-        failed |= not good
-        verdict = "ok" if good else "DIFFERENT"
-        print(f"{folder.name:24} {what:56} largest difference {gap:.1e}, {len(labels)} labels  {verdict}")
+    out = pathlib.Path(sys.argv[1])
+    for file in sorted(out.glob("*.logits.safetensors")):
+        name = file.name.removesuffix(".logits.safetensors")
+        with safe_open(file, "pt") as tensors:
+            images, logits = tensors.get_tensor("images"), tensors.get_tensor("logits")
+            labels = json.loads(tensors.metadata()["labels"])
+        forms = {
+            out / f"{name}-timm": timm_folder,
+            out / f"{name}-huggingface": huggingface_folder,
+            out / f"{name}.onnx": onnx_graph,
+            **({out / f"{name}.safetensors": timm_weights} if (out / f"{name}-timm").exists() else {}),
+        }
+        for path, load in forms.items():
+            if not path.exists():
+                continue
+            what, run, names = load(path)
+            if path.is_dir():
+                check_card(path)
+            with torch.no_grad():
+                gap = (run(images) - logits).abs().max().item()
+            good = gap <= 1e-4 and (names is None or list(names) == labels)
+            failed |= not good
+            print(f"{path.name:32} {what:24} largest difference {gap:.1e}  {'ok' if good else 'DIFFERENT'}")
     sys.exit(failed)
 
 

@@ -1,25 +1,30 @@
 /**
- * Saves small and published models in both layouts, each with a picture's logits beside it, for `tools/check-exports.py`:
+ * Exports small and published models of all families in every form (timm's folder, Hugging Face's, weights alone, ONNX), each with two pictures' logits beside it, for
+ * `tools/check-exports.py`:
  *
- *     node tools/run.mjs tools/write-exports.ts OUT && python tools/check-exports.py OUT/*\/
+ *     node tools/run.mjs tools/write-exports.ts OUT && python tools/check-exports.py OUT
  */
 
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { exportVerb } from "../src/cli/commands/export.ts";
+import { makeContext } from "../src/cli/context.ts";
 import { compile } from "../src/compile/index.ts";
+import { VitrineError } from "../src/errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../src/graph/dtype.ts";
 import { fillUniform, keyOf } from "../src/graph/random.ts";
-import type { ViTOptions } from "../src/models/vit-config.ts";
+import type { OptionsNamed } from "../src/models/registry.ts";
 import { loadPretrained } from "../src/pretrained/load-node.ts";
 import { newPretrained } from "../src/pretrained/new.ts";
 import type { Pretrained } from "../src/pretrained/pretrained.ts";
-import { type Layout, savePretrained } from "../src/pretrained/save-node.ts";
+import { savePretrained } from "../src/pretrained/save-node.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { saveSafetensors } from "../src/weights/safetensors-node.ts";
 
 const out = process.argv[2] ?? "exports";
 mkdirSync(out, { recursive: true });
 const runtime = await nodeRuntime({ threads: 2 });
+const context = makeContext({ device: "cpu", threads: 2, seed: 0, json: false, quiet: true, debug: false }, false);
 
 function drawn(seed: number, shape: readonly number[], width: number): NdArray {
   const data = fillUniform(keyOf(seed), new Float32Array(sizeOf(shape)));
@@ -31,7 +36,11 @@ function drawn(seed: number, shape: readonly number[], width: number): NdArray {
 }
 
 /** A new model whose every number differs from what it is by default, so that none can be lost unseen. */
-function disturbed(architecture: string, options: Omit<ViTOptions, "labels">, labels: readonly string[]): Pretrained {
+function disturbed<Name extends string>(
+  architecture: Name,
+  options: Omit<OptionsNamed<Name>, "labels">,
+  labels: readonly string[],
+): Pretrained {
   const pretrained = newPretrained(architecture, { labels, options });
   for (const [i, variable] of [...pretrained.model.initialize(1).variables().values()].entries()) {
     const { data, shape, dtype } = variable.data;
@@ -46,10 +55,11 @@ function disturbed(architecture: string, options: Omit<ViTOptions, "labels">, la
   return pretrained;
 }
 
-async function save(name: string, pretrained: Pretrained, layout: Layout): Promise<void> {
-  const folder = join(out, name);
-  await savePretrained(folder, pretrained, { layout, replace: true });
-  const reloaded = await loadPretrained(folder);
+/** Runs `vitrine export` for each form; a layout that cannot express the model is named. */
+async function save(name: string, pretrained: Pretrained): Promise<void> {
+  const source = join(out, `${name}-source`);
+  await savePretrained(source, pretrained, { replace: true });
+  const reloaded = await loadPretrained(source);
   const { config } = reloaded.model;
   const images = drawn(7, [2, config.channels, ...config.imageSize], 4);
   const run = await compile(
@@ -60,39 +70,49 @@ async function save(name: string, pretrained: Pretrained, layout: Layout): Promi
   const { logits } = await run.run({ images });
   await run.dispose();
   await saveSafetensors(
-    `${folder}.logits.safetensors`,
+    join(out, `${name}.logits.safetensors`),
     [
       ["images", images],
       ["logits", logits!],
     ],
     [["labels", JSON.stringify(pretrained.labels)]],
   );
-  console.log(folder);
+  await exportVerb(context, [source, join(out, `${name}.onnx`)], { force: true });
+  await exportVerb(context, [source, join(out, `${name}.safetensors`)], { force: true });
+  for (const layout of ["timm", "huggingface"] as const) {
+    const folder = join(out, `${name}-${layout}`);
+    try {
+      await exportVerb(context, [source, folder], { layout, force: true });
+    } catch (error) {
+      if (!(error instanceof VitrineError) || error.code !== "INVALID_ARGUMENT") throw error;
+      rmSync(folder, { recursive: true, force: true });
+      console.log(`${name}: not as ${layout}: ${error.message}`);
+    }
+  }
 }
 
 const small = { imageSize: 32, patchSize: 4, width: 96, depth: 4, heads: 3, mlpWidth: 192 } as const;
 const abc = ["ant", "bee", "cat"];
-for (const layout of ["timm", "huggingface"] as const) {
-  await save(`small-${layout}`, disturbed("vit_tiny_patch16_224", small, abc), layout);
-  await save(
-    `grey-${layout}`,
-    disturbed("vit_tiny_patch16_224", { ...small, channels: 1, imageSize: layout === "timm" ? [28, 32] : 32 }, abc),
-    layout,
-  );
-  await save(`distilled-${layout}`, disturbed("deit_tiny_distilled_patch16_224", small, abc), layout);
-}
-await save("registers-timm", disturbed("vit_little_patch16_reg4_gap_256", small, abc), "timm");
-await save("map-timm", disturbed("vit_base_patch16_siglip_224", { ...small, registers: 1, qkNorm: true }, abc), "timm");
-await save("clip-timm", disturbed("vit_base_patch32_clip_224", { ...small, activation: "relu" }, abc), "timm");
-await save("hybrid-timm", disturbed("vit_tiny_r_s16_p8_224", { imageSize: 64, width: 96, depth: 2 }, abc), "timm");
+await save("vit-small", disturbed("vit_tiny_patch16_224", small, abc));
+await save("vit-grey", disturbed("vit_tiny_patch16_224", { ...small, channels: 1 }, abc));
+await save("vit-oblong", disturbed("vit_tiny_patch16_224", { ...small, imageSize: [28, 32] }, abc));
+await save("deit-distilled", disturbed("deit_tiny_distilled_patch16_224", small, abc));
+await save("vit-registers", disturbed("vit_little_patch16_reg4_gap_256", small, abc));
+await save("vit-map", disturbed("vit_base_patch16_siglip_224", { ...small, registers: 1, qkNorm: true }, abc));
+await save("vit-clip", disturbed("vit_base_patch32_clip_224", { ...small, activation: "relu" }, abc));
+await save("vit-hybrid", disturbed("vit_tiny_r_s16_p8_224", { imageSize: 64, width: 96, depth: 2 }, abc));
 await save(
-  "dynamic-timm",
+  "vit-dynamic",
   disturbed("vit_tiny_patch16_224", { ...small, resizePositions: "timm", pool: "avg", finalNorm: "pooled" }, abc),
-  "timm",
 );
-await save("parallel-timm", disturbed("vit_small_patch16_18x2_224", { ...small, layerScale: 0.1 }, abc), "timm");
+await save("vit-parallel", disturbed("vit_small_patch16_18x2_224", { ...small, layerScale: 0.1 }, abc));
+const stages = { imageSize: 64, patchSize: 4, width: 24, depths: [2, 2], heads: [2, 4], windows: 4 } as const;
+await save("swin", disturbed("swin_tiny_patch4_window7_224", stages, abc));
+await save("swinv2", disturbed("swinv2_tiny_window8_256", stages, abc));
+const narrow = { imageSize: 64, widths: [16, 32, 48, 64] } as const;
+await save("resnet-basic", disturbed("resnet18", narrow, abc));
+await save("resnet-bottleneck", disturbed("resnet50", { ...narrow, depths: [1, 2, 1, 1] }, abc));
 const published = "../shared/data/vit-tiny-imagenet/model.safetensors";
-if (existsSync(published)) {
-  const pretrained = await loadPretrained(published, { arch: "vit_tiny_patch16_224" });
-  for (const layout of ["timm", "huggingface"] as const) await save(`imagenet-${layout}`, pretrained, layout);
-}
+if (existsSync(published))
+  await save("vit-imagenet", await loadPretrained(published, { arch: "vit_tiny_patch16_224" }));
+process.exit();

@@ -90,3 +90,10 @@ test.each(["timm", "huggingface"] as const)("both heads of a distilled model are
   for (const [name, { data }] of made.model.variables())
     expect(model.variables().get(name)!.data.data, name).toEqual(data.data);
 });
+
+test("a ratio has a decimal point, without which transformers refuses it", async () => {
+  const options = { imageSize: 32, patchSize: 4, width: 24, depths: [1, 1], heads: [1, 2], windows: 4 } as const;
+  const pretrained = newPretrained("swinv2_tiny_window8_256", { labels: ["a", "b"], options });
+  await savePretrained(join(scratch, "swin"), pretrained, { layout: "huggingface" });
+  expect(readFileSync(join(scratch, "swin", "config.json"), "utf8")).toContain('"mlp_ratio": 4.0,');
+});
