@@ -6,7 +6,7 @@
  * DATA has `train/` with class folders and is itself taken to be without faults.
  */
 
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 import { openFolder, splitFolders } from "../src/data/datasets/folder-node.ts";
 import { decodeImage } from "../src/data/decode-node.ts";
 import { openLoader } from "../src/data/loader-node.ts";
@@ -18,7 +18,7 @@ import { nodeRuntime } from "../src/runtime/node.ts";
 const [data = "", weights = "", arch = ""] = process.argv.slice(2);
 const train = await openFolder((await splitFolders(data)).train);
 
-type Change = (picture: sharp.Sharp, width: number, height: number) => sharp.Sharp;
+type Change = (picture: Sharp, width: number, height: number) => Sharp;
 const inner =
   (share: number): Change =>
   (picture, width, height) =>

@@ -18,7 +18,7 @@ export interface RangeTest {
 const steps = 100;
 
 /**
- * A start with the learning rate in the middle of the longest valley of the loss.
+ * A start with the learning rate that the range test suggests.
  * @throws {VitrineError} DATA_PROBLEM where the loss never falls; INTERRUPTED.
  */
 export async function withFoundRate(
@@ -51,7 +51,7 @@ export async function withFoundRate(
   // Made again rather than put back: adapters would otherwise be there twice.
   const start = await begin({ learningRate });
   const choices = start.choices.map((one) =>
-    one.what === "learning rate" ? { ...one, reason: "the middle of the longest valley of a range test" } : one,
+    one.what === "learning rate" ? { ...one, reason: `what a range test of ${steps} steps suggests` } : one,
   );
   return { ...start, choices, chosen: { ...start.chosen, choices } };
 }

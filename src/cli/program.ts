@@ -58,7 +58,8 @@ export function makeProgram(): Command {
         "vitrine train shapes",
         "vitrine train fashion-mnist --data-dir ~/data --epochs 10 --out runs/fashion",
         "vitrine train ./photos --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
-        "vitrine train ./photos --model vit_small_patch16_224 --batch 32 --lr 5e-4",
+        "vitrine train ./photos --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k --tune lora --epochs 6",
+        "vitrine train ./photos --model vit_small_patch16_224 --auto-augment rand-m9-mstd0.5-inc1",
         "vitrine train --resume --out runs/fashion",
       ],
     },
@@ -87,6 +88,7 @@ export function makeProgram(): Command {
           new Option("--optimizer <name>", "default: adamw").choices(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
         )
         .option("--accumulate <n>", "batches of one step", wholeNumber(1, 65_536))
+        .option("--auto-augment <rules>", "changes of the images, in timm's notation: rand-m9-mstd0.5-inc1, ta_wide, …")
         .option("--ema <share>", "keep a running average of the weights, this share of it at each step", shareBelowOne)
         .option("--patience <n>", "stop after so many epochs without a better validation accuracy", wholeNumber(1))
         .option("--out <dir>", "output folder; default: a new one in vitrine-out/")

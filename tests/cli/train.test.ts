@@ -7,7 +7,7 @@ import { writeConfig, writeImages } from "./tiny.ts";
 const folder = temporaryFolder();
 const config = writeConfig(folder);
 /** Two epochs of three steps. */
-const tiny = ["train", "shapes", "--config", config, "--limit", "60", "--checkpoint-every", "1"];
+const tiny = ["train", "shapes", "--config", config, "--limit", "60", "--checkpoint-every", "1", "--no-report"];
 
 /** A run that nothing disturbs: what all others must come to. */
 let undisturbed: readonly string[];

@@ -31,6 +31,7 @@ export interface TrainOptions extends ModelOptions {
   readonly findLr: boolean;
   readonly tune?: Recipe["tune"] | undefined;
   readonly optimizer?: Recipe["optimizer"] | undefined;
+  readonly autoAugment?: string | undefined;
   readonly ema?: number | undefined;
   readonly accumulate?: number | undefined;
   readonly patience?: number | undefined;
@@ -106,6 +107,7 @@ async function planOf(context: Context, data: string | undefined, options: Train
       learningRate: options.lr,
       tune: options.tune,
       optimizer: options.optimizer,
+      autoAugment: options.autoAugment,
       ema: options.ema,
       accumulate: options.accumulate,
       patience: options.patience,
