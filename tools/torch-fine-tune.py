@@ -61,10 +61,11 @@ batch = min(recipe["batchSize"], len(job["train"]))
 options = dict(batch_size=batch, num_workers=2)
 loader = lambda entries, transform, **more: torch.utils.data.DataLoader(Files(entries, transform), **options, **more)
 
-model = timm.create_model(job["arch"], num_classes=1000)
-model.load_state_dict(load_file(job["weights"]))
-labels = 1 + max(label for _, label in job["train"])
-model.reset_classifier(labels)
+# As timm loads weights for other labels: the head keeps its first values.
+model = timm.create_model(job["arch"], num_classes=1 + max(label for _, label in job["train"]))
+own = {name: value for name, value in load_file(job["weights"]).items() if not name.startswith("head.")}
+missing, extra = model.load_state_dict(own, strict=False)
+assert set(missing) == {"head.weight", "head.bias"} and not extra
 start = time.perf_counter()
 
 tune = recipe["tune"]

@@ -225,7 +225,7 @@ export const fineTuning: Recipe = {
 export const adapterTuning: Recipe = { ...fineTuning, tune: "lora", learningRate: 1e-3, layerDecay: 1 };
 
 /** For few photographs, from published weights that stay as they are: only the head learns. */
-export const probing: Recipe = { ...fineTuning, tune: "probe", epochs: 40, learningRate: 1e-2, layerDecay: 1 };
+export const probing: Recipe = { ...fineTuning, tune: "probe", epochs: 40, learningRate: 3e-3, layerDecay: 1 };
 
 /**
  * A recipe from a base and changes to it.
