@@ -1,4 +1,5 @@
-"""Writes tests/optim/golden/*.safetensors: five steps of LAMB, Lion and Muon; and schedules.json: learning rates of torch's schedulers.
+"""Writes tests/optim/golden/*.safetensors: five steps of LAMB, Lion and Muon; schedules.json: learning rates of torch's schedulers; layers.json:
+timm's number of the layer of each parameter.
 
 LAMB and Lion are timm's, Muon is torch's with its AdamW beside it for what is no matrix. torch's Muon orthogonalises in bfloat16, which is a
 matter of speed on its devices, not of the method: here the same code runs in float32. Run with torch 2.13 and timm 1.0.29:
@@ -17,6 +18,8 @@ torch.library.register_fake = lambda name, *a, **k: (
 )
 
 from safetensors.torch import save_file  # noqa: E402
+from timm import create_model  # noqa: E402
+from timm.models import group_parameters  # noqa: E402
 from timm.optim import Lamb, Lion  # noqa: E402
 from torch.optim.lr_scheduler import OneCycleLR, ReduceLROnPlateau  # noqa: E402
 
@@ -142,6 +145,12 @@ def main():
         ],
     }
     (OUT / "schedules.json").write_text(json.dumps(schedules, indent=1) + "\n")
+    layers = {}
+    for name in ("swin_tiny_patch4_window7_224", "resnet18"):
+        model = create_model(name, device="meta")
+        numbers = group_parameters(model, model.group_matcher(coarse=False), reverse=True)
+        layers[name] = {key: numbers[key] for key, _ in model.named_parameters()}
+    (OUT / "layers.json").write_text(json.dumps(layers, indent=0) + "\n")
 
 
 main()

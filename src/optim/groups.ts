@@ -25,7 +25,7 @@ export function weightDecayGroups(
 }
 
 /**
- * Parameters that count as one layer, or, where the pattern has a group for a number, one layer for each number.
+ * Parameters that count as one layer, or, where the pattern has groups for numbers, one layer for each of these (0 for a group that matched nothing).
  * Layers stand in the order of a list of such patterns; parameters that match none form the last layer.
  */
 export interface LayerPattern {
@@ -43,6 +43,26 @@ export const vitLayers: readonly LayerPattern[] = [
 ];
 
 /**
+ * Layers of a Swin transformer: each block, the merging of patches with the block that follows it.
+ * @source timm/models/swin_transformer.py group_matcher
+ */
+export const swinLayers: readonly LayerPattern[] = [
+  { pattern: /^(?:absolute_pos_embed|patch_embed)/ },
+  { pattern: /^layers\.(\d+)\.(?:downsample|\w+\.(\d+))/ },
+  { pattern: /^norm/, joinsPrevious: true },
+];
+
+/** Layers of a ResNet. @source timm/models/resnet.py group_matcher */
+export const resnetLayers: readonly LayerPattern[] = [{ pattern: /^(?:conv1|bn1)/ }, { pattern: /^layer(\d+)\.(\d+)/ }];
+
+/** The layers of the family whose blocks have such names; those of a vision transformer where none has. */
+export function layersOfFamily(names: Iterable<string>): readonly LayerPattern[] {
+  const all = [...names];
+  const families = [vitLayers, swinLayers, resnetLayers];
+  return families.find(([, blocks]) => all.some((name) => blocks!.pattern.test(name))) ?? vitLayers;
+}
+
+/**
  * The number of each parameter's layer, counted from 0 at the input.
  * @source timm/models/_manipulate.py group_with_matcher
  */
@@ -54,18 +74,24 @@ export function layerNumbers(names: Iterable<string>, patterns: readonly LayerPa
     const found = [...rest]
       .flatMap((name) => {
         const match = pattern.exec(name);
-        return match ? [{ name, number: Number(match[1] ?? 0) }] : [];
+        return match ? [{ name, numbers: match.slice(1).map((group) => Number(group ?? 0)) }] : [];
       })
-      .sort((a, b) => a.number - b.number);
-    let current = joinsPrevious && layers > 0 ? found[0]?.number : undefined;
-    for (const { name, number } of found) {
-      if (number !== current) layers++;
-      current = number;
+      .sort((a, b) => compare(a.numbers, b.numbers));
+    let current = joinsPrevious && layers > 0 ? found[0]?.numbers : undefined;
+    for (const { name, numbers: its } of found) {
+      if (!current || compare(its, current) !== 0) layers++;
+      current = its;
       numbers.set(name, layers - 1);
       rest.delete(name);
     }
   }
   return numbers;
+}
+
+/** The order of lists of numbers of equal length, by the first that differs. */
+function compare(a: readonly number[], b: readonly number[]): number {
+  const i = a.findIndex((number, at) => number !== b[at]);
+  return i < 0 ? 0 : a[i]! - b[i]!;
 }
 
 /**

@@ -6,7 +6,10 @@ export { clipByGlobalNorm, globalNorm } from "./clip.ts";
 export {
   type LayerPattern,
   layerNumbers,
+  layersOfFamily,
   type NamedParameters,
+  resnetLayers,
+  swinLayers,
   vitLayers,
   weightDecayGroups,
   withLayerDecay,

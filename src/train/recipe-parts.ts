@@ -8,6 +8,7 @@ import {
   adamW,
   cosineSchedule,
   lamb,
+  layersOfFamily,
   lion,
   type ModelAverage,
   modelAverage,
@@ -19,7 +20,6 @@ import {
   type Schedule,
   sgd,
   stepSchedule,
-  vitLayers,
   weightDecayGroups,
   withLayerDecay,
 } from "../optim/index.ts";
@@ -46,7 +46,8 @@ export function augmentationOf(recipe: Recipe): Augmentation | undefined {
 /** The optimiser of the parameters that are trained. */
 export function optimizerOf(recipe: Recipe, parameters: NamedParameters): Optimizer {
   const decayed = weightDecayGroups(parameters, recipe.weightDecay, noWeightDecay);
-  const trainables = recipe.layerDecay < 1 ? withLayerDecay(decayed, recipe.layerDecay, vitLayers) : decayed;
+  const trainables =
+    recipe.layerDecay < 1 ? withLayerDecay(decayed, recipe.layerDecay, layersOfFamily(parameters.keys())) : decayed;
   const betas = recipe.betas === null ? {} : { betas: recipe.betas };
   const momentum = recipe.momentum === null ? {} : { momentum: recipe.momentum };
   switch (recipe.optimizer) {

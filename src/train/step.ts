@@ -15,8 +15,11 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { argMax, cast, equal, mean, type Tensor } from "../tensor/index.ts";
 import { type Classifier, classification, type Objective } from "./objective.ts";
 
-/** Tokens and tables that weight decay leaves alone, whatever their rank. @source timm's no_weight_decay of Vision Transformers */
-export const noWeightDecay: readonly string[] = ["pos_embed", "cls_token", "dist_token", "reg_token"];
+/** Tokens and tables that weight decay leaves alone, whatever their rank. @source timm's no_weight_decay of Vision Transformers; Swin's official main.py */
+export const noWeightDecay: readonly string[] = [
+  ...["pos_embed", "cls_token", "dist_token", "reg_token"],
+  ...["absolute_pos_embed", "relative_position_bias_table", "logit_scale"],
+];
 
 /** Sizes and optimiser of a training step. */
 export interface StepOptions {

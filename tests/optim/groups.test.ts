@@ -1,8 +1,17 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ndarray } from "../../src/graph/dtype.ts";
 import { makeVariable } from "../../src/graph/graph.ts";
 import type { Variable } from "../../src/graph/value.ts";
-import { layerNumbers, vitLayers, weightDecayGroups, withLayerDecay } from "../../src/optim/groups.ts";
+import {
+  layerNumbers,
+  layersOfFamily,
+  resnetLayers,
+  swinLayers,
+  vitLayers,
+  weightDecayGroups,
+  withLayerDecay,
+} from "../../src/optim/groups.ts";
 import { expectClose, goldenTensor, readGolden } from "../golden.ts";
 import { hasShared } from "../shared.ts";
 
@@ -91,4 +100,20 @@ test("layers are numbered by number, not by the order of names", () => {
     "fc_norm.weight": 3,
     "head.weight": 3,
   });
+});
+
+const layers = JSON.parse(readFileSync(new URL("golden/layers.json", import.meta.url), "utf8")) as Readonly<
+  Record<string, Readonly<Record<string, number>>>
+>;
+
+test.each(Object.entries(layers))("layers of %s are timm's", (_, numbers) => {
+  const names = Object.keys(numbers);
+  expect(Object.fromEntries(layerNumbers(names, layersOfFamily(names)))).toEqual(numbers);
+});
+
+test("the family is known by the names of its blocks", () => {
+  expect(layersOfFamily(["patch_embed.proj.weight", "layers.0.blocks.0.norm1.weight"])).toBe(swinLayers);
+  expect(layersOfFamily(["conv1.weight", "layer1.0.conv1.weight"])).toBe(resnetLayers);
+  expect(layersOfFamily(["patch_embed.proj.weight", "blocks.0.norm1.weight"])).toBe(vitLayers);
+  expect(layersOfFamily(["head.weight"])).toBe(vitLayers);
 });
