@@ -135,7 +135,7 @@ function interrupted(cause: unknown): VitrineError {
 
 async function fetchRest(url: string, part: string, call: DownloadCall): Promise<void> {
   const { signal, onProgress, timeoutMs = 15_000 } = call;
-  // One controller for both reasons: a signal made by AbortSignal.any can be lost to the garbage collector.
+  // One controller for both reasons to stop.
   const stop = new AbortController();
   let silent = false;
   const timer = setTimeout(() => {

@@ -25,7 +25,7 @@ const mostFiles = 65_535;
 /**
  * Finds the files of a data set.
  * @param reference - a file, a folder, or a pattern with `{000000..000012}`, `{a,b}`, `*` and `?`.
- * @throws {VitrineError} NOT_FOUND when there are none, or a file that braces name is missing; DATA_PROBLEM for files of different kinds and for splits without training images.
+ * @throws {VitrineError} NOT_FOUND when there is no such file or folder, or a file that braces name is missing; DATA_PROBLEM for files of different kinds and for splits without training images.
  */
 export async function findFiles(reference: string): Promise<FoundFiles> {
   const patterns = expandBraces(reference);
@@ -43,7 +43,12 @@ export async function findFiles(reference: string): Promise<FoundFiles> {
       place: reference,
     });
   }
-  if (!found?.isDirectory()) return { kind: "folder" };
+  if (!found)
+    throw new VitrineError("NOT_FOUND", {
+      rule: "a data set must be a file or folder that is there",
+      place: reference,
+      next: "check the spelling",
+    });
   return inFolder(reference);
 }
 

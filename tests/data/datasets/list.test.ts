@@ -108,3 +108,9 @@ test("what is wrong with a list is said", async () => {
   await expect(openDataset(join(root, "none.csv"))).rejects.toMatchObject({ code: "NOT_FOUND" });
   await expect(openDataset(put("photo.jpg"))).rejects.toThrow("got a file of another kind");
 });
+
+test("a path that is not there is said to be so", async () => {
+  await expect(openDataset(join(root, "none"))).rejects.toThrow(
+    /must be a file or folder that is there in .*none; check/,
+  );
+});
