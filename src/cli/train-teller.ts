@@ -2,6 +2,7 @@
 
 import type { Means, TrainEvent } from "../train/events.ts";
 import type { Context } from "./context.ts";
+import { curve, titledCurve } from "./curves.ts";
 import { byteSize, duration, percent } from "./numbers.ts";
 import type { Progress } from "./terminal.ts";
 
@@ -28,6 +29,9 @@ export class Teller {
   #progress: Progress | undefined;
   #firstStepAt = 0;
   #stepsHere = 0;
+  /** Of all steps and all epochs that this process did, for the curves. */
+  readonly #losses: number[] = [];
+  readonly #accuracies: number[] = [];
   readonly skipped: { readonly file: string; readonly reason: string }[] = [];
   start: Extract<TrainEvent, { type: "run.start" }> | undefined;
   estimate: Estimate | undefined;
@@ -54,14 +58,16 @@ export class Teller {
         break;
       case "step":
         this.#measure(event.step);
+        this.#losses.push(event.loss);
         this.#progress?.update(
           event.step,
-          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${event.loss.toFixed(3)}  accuracy ${percent(event.accuracy, 1)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
+          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}  accuracy ${percent(event.accuracy, 1)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
         );
         break;
       case "epoch.end":
         this.last = { train: event.train, validation: event.validation ?? null };
         if (event.best) this.best = { epoch: event.epoch, accuracy: event.validation!.accuracy };
+        if (event.validation) this.#accuracies.push(event.validation.accuracy);
         this.#note(epochText(event, this.#epochs));
         break;
       case "skipped":
@@ -76,6 +82,7 @@ export class Teller {
       case "run.end":
         this.best = event.best;
         this.seconds = event.seconds;
+        this.#noteCurves();
         break;
       default:
         break;
@@ -108,6 +115,20 @@ export class Teller {
     this.#note(
       `estimate    ${duration(secondsPerEpoch)} an epoch, ${duration(seconds)} in all, ${byteSize(peakMemoryBytes)} of memory (from ${measured} steps)`,
     );
+  }
+
+  /** The loss so far on one line, where somebody watches and there is room. */
+  #smallCurve(): string {
+    const { isTTY, columns } = process.stderr;
+    return isTTY && columns >= 120 && this.#losses.length > 1 ? `${curve(this.#losses, 10, 1)[0]} ` : "";
+  }
+
+  /** How loss and accuracy went, where somebody watches. */
+  #noteCurves(): void {
+    if (!process.stderr.isTTY) return;
+    const loss = titledCurve("training loss", this.#losses, (value) => value.toFixed(3));
+    const accuracy = titledCurve("validation accuracy", this.#accuracies, (value) => percent(value, 1));
+    for (const text of [loss, ...(this.#accuracies.length > 1 ? [accuracy] : [])]) if (text !== "") this.#note(text);
   }
 
   #note(text: string): void {
