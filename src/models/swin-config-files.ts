@@ -75,6 +75,10 @@ export function swinArguments(config: SwinConfig, version: SwinVersion): JsonObj
   const foreign = config.padFirst || config.shrink !== "model";
   if (foreign && !fitsEverywhere(config)) throw unknown("way of filling windows", "padFirst");
   if (config.mergeEps !== config.eps) throw unknown("option", "mergeEps");
+  const windows = perStage(config.windows);
+  // timm would take two sizes for the sides of one window.
+  if (config.depths.length === 2 && JSON.stringify(windows) !== JSON.stringify(side(config.windows[0]!)))
+    throw unknown("difference of two windows", windows);
   return {
     img_size: side(config.imageSize),
     patch_size: side(config.patchSize),
@@ -83,7 +87,7 @@ export function swinArguments(config: SwinConfig, version: SwinVersion): JsonObj
     embed_dim: config.width,
     depths: config.depths,
     num_heads: config.heads,
-    window_size: perStage(config.windows),
+    window_size: windows,
     mlp_ratio: new Set(config.mlpRatios).size === 1 ? config.mlpRatios[0]! : config.mlpRatios,
     always_partition: config.alwaysShift,
     strict_img_size: config.otherSizes === "refuse",
@@ -91,7 +95,7 @@ export function swinArguments(config: SwinConfig, version: SwinVersion): JsonObj
     norm_layer: config.eps === 1e-5 ? "LayerNorm" : `LayerNorm, eps ${config.eps}`,
     ...(version === 1
       ? { head_dim: config.headWidth ?? null, act_layer: config.activation }
-      : { pretrained_window_sizes: perStage(config.pretrainedWindows), act_layer: config.activation }),
+      : { pretrained_window_sizes: config.pretrainedWindows.map(side), act_layer: config.activation }),
   };
 }
 
@@ -214,9 +218,7 @@ function sizesOf(name: string, value: Json, stages: number): number | readonly (
 /** One value where all stages have the same. */
 function perStage(windows: readonly GridSize[]): Json {
   const sides = windows.map(side);
-  return new Set(sides.map((size) => JSON.stringify(size))).size === 1 && typeof sides[0] === "number"
-    ? sides[0]
-    : sides;
+  return new Set(sides.map((size) => JSON.stringify(size))).size === 1 ? sides[0]! : sides;
 }
 
 function side([high, wide]: GridSize): Json {
