@@ -9,6 +9,8 @@ export { compileLearner, type Learner, type LearnerOptions, type StepResult, typ
 export { type Classifier, classification, type LabelLoss, type Objective, type TrainingBatch } from "./objective.ts";
 export { type Origin, originText } from "./origin.ts";
 export { type Preset, presetForPictures, presets } from "./presets.ts";
+export { Probe } from "./probe.ts";
 export { adapterTuning, fineTuning, fromScratch, probing, type Recipe, recipeFrom } from "./recipe.ts";
 export { compileTrainingStep, noWeightDecay, type StepOptions, trainedParameters } from "./step.ts";
+export { startTuning, type Tuning } from "./tuning.ts";
 export { compileValidation, validate } from "./validate.ts";

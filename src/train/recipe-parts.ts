@@ -63,7 +63,7 @@ export function optimizerOf(recipe: Recipe, parameters: NamedParameters): Optimi
       return sgd(trainables, { momentum: 0.9, nesterov: true, ...momentum });
     case "muon": {
       // The head's rows are labels, no directions to make orthogonal; `match-rms` makes one learning rate fit both kinds of parameters.
-      const isHidden = ({ name }: Variable): boolean => !/(^|\.)head/.test(name);
+      const isHidden = ({ name }: Variable): boolean => !/(?:^|\.)(?:head\w*|fc)\./.test(name);
       return muon(trainables, { ...momentum, adjust: "match-rms", isHidden, adam: betas });
     }
   }
