@@ -119,8 +119,15 @@ export async function startTraining(
     recipe: recipeFrom(recipe, {}, "the recipe"),
     choices: all,
     findings,
-    chosen: { from, closedForm: head?.used, copies: data.copies, choices: all, findings },
+    chosen: { from, closedForm: head?.used, copies: data.copies, choices: all, findings: findings.map(shortened) },
   };
+}
+
+/** A folder keeps the first examples of each finding: thousands would drown the recipe. */
+const keptExamples = 50;
+
+function shortened(finding: Finding): Finding {
+  return { ...finding, examples: finding.examples.slice(0, keptExamples) };
 }
 
 interface FirstModel {

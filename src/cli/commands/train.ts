@@ -121,6 +121,13 @@ async function planOf(context: Context, data: string | undefined, options: Train
   const looks = options.inspect && !before && isOwnData(settings);
   const trainingData = await openTrainingData(settings, seed, looks ? (parts) => lookAt(context, parts) : undefined);
   const { resume, workers } = options;
+  const [broken] = trainingData.inspection?.unreadable ?? [];
+  if (options.strict && broken)
+    throw new VitrineError("DATA_PROBLEM", {
+      rule: "every image must be readable under strict",
+      evidence: broken.reason,
+      next: "repair or remove the file, or train without strict to skip it",
+    });
   const begin = (more: Readonly<Record<string, unknown>>): Promise<TrainingStart> =>
     startTraining(context, settings, trainingData, seed, { changes: { ...changes, ...more }, resume, workers });
   const first = await begin({});
