@@ -2,7 +2,7 @@
  * The door for Node: what `vitrine/web` has too, and all that needs a disk, a network, threads or native code.
  *
  * The parts of the house that run anywhere have doors of their own: `vitrine/core`, `vitrine/nn`, `vitrine/models`, `vitrine/losses`, `vitrine/optim`,
- * `vitrine/data`, `vitrine/weights`, `vitrine/onnx`, `vitrine/pretrained`, `vitrine/train`, `vitrine/tasks`, `vitrine/explain`.
+ * `vitrine/data`, `vitrine/weights`, `vitrine/onnx`, `vitrine/pretrained`, `vitrine/train`, `vitrine/tasks`, `vitrine/explain`, `vitrine/report`.
  */
 
 import { useRuntime } from "./compile/index.ts";
@@ -21,9 +21,12 @@ export {
 } from "./explain/render-node.ts";
 export { loadModel as loadOnnx } from "./onnx/load-node.ts";
 export { saveModel as saveOnnx } from "./onnx/save-node.ts";
+export { loadAdapter, type SaveAdapterOptions, saveAdapter } from "./pretrained/adapter-node.ts";
+export { knownFacts, writeCard } from "./pretrained/card-node.ts";
 export { type LoadOptions, loadPretrained } from "./pretrained/load-node.ts";
 export { packagedModels } from "./pretrained/packaged-node.ts";
 export { type Layout, type SaveOptions, savePretrained } from "./pretrained/save-node.ts";
+export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-node.ts";
 export { type NodeDevice, type NodeRuntimeOptions, nodeRuntime } from "./runtime/node.ts";
 export { workerRuntime } from "./runtime/worker-node.ts";
 export { type DatasetEvaluation, type EvaluateOptions, evaluateDataset } from "./tasks/evaluate-node.ts";
