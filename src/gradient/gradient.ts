@@ -10,6 +10,7 @@ import { shapeText } from "../graph/dim.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { topologicalOrder } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
+import { markRemade } from "../graph/remade.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { full, Tensor, withPath } from "../tensor/index.ts";
 import type { GradientContext, GradientRule } from "./rule.ts";
@@ -119,6 +120,9 @@ function chainRule(
       const inner = new Map<Value, Tensor>([[composed.value, context.cotangent(0)]]);
       walkBack(own, dependents(own, [...wanted]), inner);
       return node.inputs.map((v, i) => (v && wanted.has(v) && node.inputs.indexOf(v) === i ? inner.get(v) : undefined));
+    },
+    instead: (others, witness) => {
+      for (const [i, { value }] of others.entries()) markRemade(node.outputs[i]!, { value, witness: witness.value });
     },
     fail,
   };

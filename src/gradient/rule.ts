@@ -21,6 +21,11 @@ export interface GradientContext<K extends OpName> {
    * other operators on the same inputs.
    */
   through(composed: Tensor): readonly (Tensor | undefined)[];
+  /**
+   * Says that these hold what the operator's outputs hold: where the gradient is computed, they take its place.
+   * @param witness a tensor that is computed only if the gradient is
+   */
+  instead(outputs: readonly Tensor[], witness: Tensor): void;
   /** Stops with NO_GRADIENT, naming the operator and the module. */
   fail(reason: string): never;
 }

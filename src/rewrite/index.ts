@@ -11,6 +11,7 @@ import { foldWeights } from "./fold-weights.ts";
 import { fuseAttention } from "./fuse-attention.ts";
 import { selectEarly } from "./select-early.ts";
 import { share } from "./share.ts";
+import { useRemade } from "./use-remade.ts";
 
 export {
   accumulateInGemm,
@@ -22,6 +23,7 @@ export {
   fuseAttention,
   selectEarly,
   share,
+  useRemade,
 };
 
 /** What `rewriteForInference` needs. */
@@ -37,14 +39,14 @@ export interface InferenceOptions {
 /**
  * For a graph without gradients and updates.
  *
- * 1. `selectEarly`: while the graph still has the form in which it was traced.
+ * 1. `useRemade`, `selectEarly`: while the graph still has the form in which it was traced.
  * 2. `drop`, `share`: fewer nodes for the rest to look at; `share` also makes equal constants one before they are folded.
  * 3. `fuseAttention`, then `drop`: the moves around the fused operator meet the opposite moves around the parts.
  * 4. `foldConstants`, `foldWeights`: masks, tables and the weights that step 1 parted.
  */
 export async function rewriteForInference(graph: Graph, options: InferenceOptions): Promise<Graph> {
   const { evaluate, fuse = true, variables = "embedded" } = options;
-  const small = share(drop(selectEarly(graph)));
+  const small = share(drop(selectEarly(useRemade(graph))));
   const fused = fuse ? drop(fuseAttention(small)) : small;
   const folded = await foldConstants(fused, evaluate);
   return variables === "live" ? folded : foldWeights(folded, evaluate);
@@ -54,10 +56,10 @@ export async function rewriteForInference(graph: Graph, options: InferenceOption
  * For a graph that holds gradients and updates. (`selectEarly` belongs before the differentiation: the gradient then never makes what the
  * loss does not need.)
  *
- * 1. `foldKnown`, `drop`, `share`: fewer nodes; parts of weights that several micro-batches use become one.
+ * 1. `useRemade`: while values are the ones that the gradient marked; then `foldKnown`, `drop`, `share`: fewer nodes; parts of weights that several micro-batches use become one.
  * 2. `accumulateInGemm`: needs the products next to the sums, where step 1 puts them.
  * 3. `drop`: reshapes that step 2 made.
  */
 export function rewriteForTraining(graph: Graph): Graph {
-  return drop(accumulateInGemm(share(drop(foldKnown(graph)))));
+  return drop(accumulateInGemm(share(drop(foldKnown(useRemade(graph))))));
 }

@@ -1,10 +1,11 @@
 /**
- * Gradients through time, for recurrences that the engine ran as one operator.
+ * Gradients through time, for recurrences that the engine runs as one operator.
  *
- * Only two things are a chain, one step after another: the state forward, which the operator did, and its gradient backward. All else is done
- * for all steps at once: the gates are made again from the states in one product, what multiplies the gradient at each step follows from
- * them, and the gradients of the weights are one product over all steps. A step back is one product and three to five elementwise operators
- * on [hidden, b]; states stand in columns there, since the engine's products are faster with the tall weights on the left.
+ * The operator keeps its gates to itself. The gradient needs them, so it makes the states again step by step, and where both stand in one graph
+ * the operator is left out: training runs the steps, use runs the operator. (A plain RNN has no gates; its operator stays.) All that is no
+ * chain is done for all steps at once: what the input's map gives, and the gradients of the weights. A step is one product forward, one back,
+ * and elementwise operators on [gates · h, b]: states stand in columns, since the engine's products are faster with the tall weights on the
+ * left, and gates lie one after another in memory.
  */
 
 import type { Dim } from "../../graph/dim.ts";
@@ -37,13 +38,13 @@ import type { GradientContext, GradientRules } from "../rule.ts";
 type Recurrent = "RNN" | "GRU" | "LSTM";
 
 export const recurrentRules: GradientRules<Recurrent> = {
-  RNN: { chain: (context) => chain(context, plain(activationOf(context, ["Tanh", "Relu"])), 1) },
+  RNN: { chain: (context) => chain(context, plain(activationOf(context, ["Tanh", "Relu"]))) },
   GRU: {
     chain: (context) => {
       activationOf(context, ["Sigmoid"], ["Tanh"]);
       if (context.attributes.linear_before_reset !== 1)
         context.fail("the gradient is known where linear_before_reset is 1");
-      return chain(context, gated, 3);
+      return chain(context, gated);
     },
   },
   LSTM: {
@@ -51,7 +52,7 @@ export const recurrentRules: GradientRules<Recurrent> = {
       activationOf(context, ["Sigmoid"], ["Tanh"], ["Tanh"]);
       if (context.attributes.input_forget !== 0) context.fail("the gradient is known without input_forget");
       if (context.inputs[7]) context.fail("the gradient is known without peepholes");
-      return chain(context, celled, 4);
+      return chain(context, celled);
     },
   },
 };
@@ -60,31 +61,33 @@ export const recurrentRules: GradientRules<Recurrent> = {
 interface Run {
   /** [t, b, in] */
   readonly x: Tensor;
-  /** The states, and those before them: [t, b, h] each. */
-  readonly states: Tensor;
-  readonly before: Tensor;
+  /** All states, as the operator gave them: [t, b, h]. */
+  readonly states: () => Tensor;
   /** [gates · h, in], [gates · h, h] */
   readonly weight: Tensor;
   readonly recurrent: Tensor;
   /** [gates · h] each */
   readonly biases: readonly [Tensor, Tensor] | undefined;
-  /** [b, h] */
-  readonly initialCell: Tensor | undefined;
-  /** ∂loss/∂state, of all steps [t, b, h]. */
-  readonly cotangent: Tensor;
-  /** ∂loss/∂cell that enters at each step, where any does: [b, h], of a length t. */
+  /** The first state and cell, [h, b]. */
+  readonly first: Tensor;
+  readonly firstCell: Tensor;
+  /** ∂loss/∂state of each step, [h, b]. */
+  readonly cotangents: readonly Tensor[];
+  /** ∂loss/∂cell that enters at each step, where any does: [h, b], of a length t. */
   readonly cellCotangents: readonly (Tensor | undefined)[];
   readonly steps: number;
   readonly hidden: number;
   readonly batch: Dim;
 }
 
-/** Gradients of what stands before the activations, [t · b, gates · h], by the input's map and by the state's; and of the first states [h, b]. */
+/** What a run owes: [gates · h, t · b] to what the input's map and the state's map gave, [h, b] to the first state and cell. */
 interface Owed {
   readonly toInput: Tensor;
   readonly toState: Tensor;
-  readonly toInitial: Tensor;
-  readonly toInitialCell?: Tensor;
+  readonly toFirst: Tensor;
+  readonly toFirstCell?: Tensor;
+  /** States and cells of each step, [h, b], where they were made again. */
+  readonly remade?: { readonly states: readonly Tensor[]; readonly cells?: readonly Tensor[] };
 }
 
 type Step = (run: Run) => Owed;
@@ -110,11 +113,7 @@ function activationOf<K extends Recurrent>(
 }
 
 /** The gradients of all inputs of one operator. */
-function chain<K extends Recurrent>(
-  context: GradientContext<K>,
-  step: Step,
-  gates: number,
-): readonly (Tensor | undefined)[] {
+function chain<K extends Recurrent>(context: GradientContext<K>, step: Step): readonly (Tensor | undefined)[] {
   const { cotangents, inputs, outputs, needs } = context;
   const { direction } = context.attributes as Attributes<Recurrent>;
   const [x, weights, recurrents] = [context.input(0), context.input(1), context.input(2)];
@@ -130,33 +129,37 @@ function chain<K extends Recurrent>(
     const turned = direction === "reverse" || d === 1;
     const inOrder = (t: Tensor): Tensor => (turned ? turn(t) : t);
     const of = (t: Tensor | undefined): Tensor | undefined => t && at(t, 0, d);
-    const states = inOrder(at(outputs[0]!, 1, d));
-    const first = of(initial) ?? full([batch, hidden], 0, x.dtype);
+    const nothing = full([hidden, batch], 0, x.dtype);
     const given = cotangents[0] && inOrder(at(cotangents[0], 1, d));
     const run: Run = {
       x: inOrder(x),
-      states,
-      before: time === 1 ? unsqueeze(first, 0) : concat([unsqueeze(first, 0), slice(states, 0, 0, time - 1)], 0),
+      states: () => inOrder(at(outputs[0]!, 1, d)),
       weight: at(weights, 0, d),
       recurrent: at(recurrents, 0, d),
       biases: biases && (split(at(biases, 0, d), 2, 0) as [Tensor, Tensor]),
-      initialCell: of(initialCell),
-      cotangent: stateCotangent(given, of(cotangents[1]), { time, batch, hidden, lengths, x }),
-      cellCotangents: cellCotangents(of(cotangents[2]), time, lengths),
+      first: of(initial)?.transpose() ?? nothing,
+      firstCell: of(initialCell)?.transpose() ?? nothing,
+      cotangents: columns(stateCotangent(given, of(cotangents[1]), { time, batch, hidden, lengths, x }), time),
+      cellCotangents: cellCotangents(of(cotangents[2])?.transpose(), time, lengths),
       steps: time,
       hidden,
       batch,
     };
-    const { toInput, toState, toInitial, toInitialCell } = step(run);
-    const rows = (t: Tensor): Tensor => t.reshape([mulDims(time, batch), t.shape[2]!]);
-    const product = (a: Tensor, b: Tensor): Tensor => apply("Gemm", [a, b], { transA: 1 });
+    const { toInput, toState, toFirst, toFirstCell, remade } = step(run);
+    const product = (a: Tensor, b: Tensor, turns: Partial<Attributes<"Gemm">> = {}): Tensor =>
+      apply("Gemm", [a, b], turns);
+    const states = remade?.states ?? columns(run.states(), time);
+    const before = concat([run.first, ...states.slice(0, -1)], 1); // [h, t · b]
+    const rows = run.x.reshape([mulDims(time, batch), x.shape[2]!]); // [t · b, in]
     return {
-      x: needs(0) ? inOrder(toInput.matmul(run.weight).reshape(x.shape)) : undefined,
-      weight: needs(1) ? product(toInput, rows(run.x)) : undefined,
-      recurrent: needs(2) ? product(toState, rows(run.before)) : undefined,
-      bias: needs(3) ? concat([sum(toInput, { axes: [0] }), sum(toState, { axes: [0] })], 0) : undefined,
-      initial: needs(5) ? toInitial.transpose() : undefined,
-      initialCell: needs(6) ? toInitialCell?.transpose() : undefined,
+      x: needs(0) ? inOrder(product(toInput, run.weight, { transA: 1 }).reshape(x.shape)) : undefined,
+      weight: needs(1) ? product(toInput, rows) : undefined,
+      recurrent: needs(2) ? product(toState, before, { transB: 1 }) : undefined,
+      bias: needs(3) ? concat([sum(toInput, { axes: [1] }), sum(toState, { axes: [1] })], 0) : undefined,
+      initial: needs(5) ? toFirst.transpose() : undefined,
+      initialCell: needs(6) ? toFirstCell?.transpose() : undefined,
+      results: remade && resultsOf(remade, inOrder, lengths, x),
+      witness: toInput,
     };
   });
   const together = (name: "weight" | "recurrent" | "bias" | "initial" | "initialCell"): Tensor | undefined =>
@@ -165,16 +168,42 @@ function chain<K extends Recurrent>(
       found.map((each) => each[name]!),
       0,
     );
+  const results = found.flatMap((each) => (each.results ? [each.results] : []));
+  if (results.length > 0)
+    context.instead(
+      outputs.map((_, i) =>
+        stack(
+          results.map((each) => each[i]!),
+          i === 0 ? 1 : 0,
+        ),
+      ),
+      found[0]!.witness,
+    );
   const [one, other] = found.map((each) => each.x);
-  return [
+  const all = [
     one && other ? one.add(other) : one,
     together("weight"),
     together("recurrent"),
     together("bias"),
     undefined,
-    together("initial"),
-    gates === 4 ? together("initialCell") : undefined,
   ];
+  return [...all, together("initial"), together("initialCell")];
+}
+
+/** What the operator gives of one direction, from what was made again: states [t, b, h], the last ones and the last cells [b, h]. */
+function resultsOf(
+  { states, cells }: NonNullable<Owed["remade"]>,
+  inOrder: (t: Tensor) => Tensor,
+  lengths: Tensor | undefined,
+  x: Tensor,
+): readonly Tensor[] {
+  const time = states.length;
+  const inTime = (parts: readonly Tensor[]): Tensor => stack(parts, 0).transpose([0, 2, 1]);
+  const all = inTime(states);
+  if (!lengths) return [inOrder(all), states[time - 1]!.transpose(), ...(cells ? [cells[time - 1]!.transpose()] : [])];
+  const ends = lastSteps(time, lengths, x);
+  const last = (t: Tensor): Tensor => sum(t.mul(ends), { axes: [0] });
+  return [inOrder(all.mul(validSteps(time, lengths, x))), last(all), ...(cells ? [last(inTime(cells))] : [])];
 }
 
 /** Turns [t, b, …] around in time; where there are lengths, each sequence within its own. */
@@ -198,6 +227,11 @@ function range(n: Dim): Tensor {
 function lastSteps(time: number, lengths: Tensor, like: Tensor): Tensor {
   const ends = cast(lengths, "int64").sub(1);
   return unsqueeze(cast(equal(unsqueeze(range(time), 1), ends), like.dtype), 2);
+}
+
+/** 1 at the steps of each sequence, 0 after them: [t, b, 1]. */
+function validSteps(time: number, lengths: Tensor, like: Tensor): Tensor {
+  return unsqueeze(cast(less(unsqueeze(range(time), 1), cast(lengths, "int64")), like.dtype), 2);
 }
 
 /** What the loss says of each state, in the order of the run: of all states, and of the last ones. */
@@ -226,20 +260,20 @@ function stateCotangent(
     return all ? given.add(end) : end;
   }
   // After a sequence's end the results are zeros that depend on nothing.
-  const valid = unsqueeze(cast(less(unsqueeze(range(time), 1), cast(lengths, "int64")), x.dtype), 2);
-  const ofAll = all?.mul(valid);
+  const ofAll = all?.mul(validSteps(time, lengths, x));
   const ofLast = last && lastSteps(time, lengths, x).mul(unsqueeze(last, 0));
   return ofAll && ofLast ? ofAll.add(ofLast) : (ofAll ?? ofLast ?? full([time, batch, hidden], 0, x.dtype));
 }
 
-/** What the loss says of the cell after the last step of each sequence, by step. */
+/** What the loss says of the cell after the last step of each sequence, by step. @param last [h, b] */
 function cellCotangents(
   last: Tensor | undefined,
   time: number,
   lengths: Tensor | undefined,
 ): readonly (Tensor | undefined)[] {
   if (!last || !lengths) return Array.from({ length: time }, (_, t) => (t === time - 1 ? last : undefined));
-  return steps(lastSteps(time, lengths, last).mul(unsqueeze(last, 0)), time);
+  const ends = cast(lengths, "int64").sub(1);
+  return Array.from({ length: time }, (_, t) => last.mul(cast(equal(ends, t), last.dtype)));
 }
 
 /** [t, b, n] → t times [n, b]. */
@@ -248,121 +282,103 @@ function columns(t: Tensor, time: number): readonly Tensor[] {
   return split(t.transpose([0, 2, 1]).reshape([time * n, b]), Array<number>(time).fill(n), 0);
 }
 
-/** [t, b, n] → t times [b, n]. */
-function steps(t: Tensor, time: number): readonly Tensor[] {
-  return Array.from({ length: time }, (_, i) => at(t, 0, i));
+/** What the input's map gives at each step, with its bias: t times [n, b]. */
+function fromInputs({ x, weight, steps, batch }: Run, bias: Tensor | undefined): readonly Tensor[] {
+  const rows = x.reshape([mulDims(steps, batch), x.shape[2]!]);
+  const gates = weight.shape[0] as number;
+  return columns(apply("Gemm", [rows, weight, bias], { transB: 1 }).reshape([steps, batch, gates]), steps);
 }
 
-/** t times [n, b] → [t · b, n]. */
-function rowsOf(parts: readonly Tensor[]): Tensor {
-  const [n, b] = parts[0]!.shape as readonly [number, Dim];
-  const whole = concat(parts, 0).reshape([parts.length, n, b]);
-  return whole.transpose([0, 2, 1]).reshape([mulDims(parts.length, b), n]);
-}
-
-/** The product of the state's map turned around with a gradient, plus what the step before is owed anyway. */
-function back(turned: Tensor, owed: Tensor, own: Tensor | undefined): Tensor {
-  return apply("Gemm", [turned, owed, own]);
-}
+const oneMinus = (t: Tensor): Tensor => scalar(1, t.dtype).sub(t);
 
 /** h = f(a): the gradient of a is that of h times f′, which follows from h. */
 const plain =
   (activation: string): Step =>
-  ({ states, recurrent, cotangent, steps: time }) => {
+  ({ states, recurrent, cotangents, steps: time }) => {
+    const all = states();
     const slope =
-      activation === "Relu"
-        ? cast(apply("Greater", [states, scalar(0, states.dtype)]), states.dtype)
-        : square(states).neg().add(1);
-    const [slopes, own] = [columns(slope, time), columns(cotangent, time)];
+      activation === "Relu" ? cast(apply("Greater", [all, scalar(0, all.dtype)]), all.dtype) : oneMinus(square(all));
+    const slopes = columns(slope, time);
     const turned = recurrent.transpose();
     const owed: Tensor[] = [];
-    let state = own[time - 1]!;
+    let state = cotangents[time - 1]!;
     for (let t = time - 1; t >= 0; t--) {
       owed[t] = state.mul(slopes[t]!);
-      state = back(turned, owed[t]!, own[t - 1]);
+      state = apply("Gemm", [turned, owed[t]!, cotangents[t - 1]]);
     }
-    const all = rowsOf(owed);
-    return { toInput: all, toState: all, toInitial: state };
+    const together = concat(owed, 1);
+    return { toInput: together, toState: together, toFirst: state };
   };
 
 /** GRU: h = (1 − z) n + z h₋, n = tanh(a_n + r q), q the state's part of the third gate. */
-const gated: Step = ({ x, before, weight, recurrent, biases, cotangent, steps: time, hidden, batch }) => {
-  const rows = mulDims(time, batch);
-  const flat = (t: Tensor): Tensor => t.reshape([rows, t.shape[2]!]);
-  const made = (t: Tensor, w: Tensor, bias: Tensor | undefined): readonly [Tensor, Tensor] =>
-    split(apply("Gemm", [flat(t), w, bias], { transB: 1 }), [2 * hidden, hidden], 1) as [Tensor, Tensor];
-  const [fromInput, a] = made(x, weight, biases?.[0]);
-  const [fromState, q] = made(before, recurrent, biases?.[1]);
-  const [z, r] = split(sigmoid(fromInput.add(fromState)), 2, 1) as [Tensor, Tensor];
-  const n = tanh(a.add(r.mul(q)));
-  const one = (t: Tensor): Tensor => t.neg().add(1);
-  const toNew = one(z).mul(one(square(n)));
-  const toUpdate = flat(before).sub(n).mul(z).mul(one(z));
-  const toReset = toNew.mul(q).mul(r).mul(one(r));
-  const factors = concat([toUpdate, toReset, toNew.mul(r)], 1); // [t · b, 3h]
+const gated: Step = (run) => {
+  const { recurrent, biases, cotangents, steps: time, hidden } = run;
+  const inputs = fromInputs(run, biases?.[0]);
+  const bias = biases && unsqueeze(biases[1], 1);
+  const parts = (t: Tensor): [Tensor, Tensor] => split(t, [2 * hidden, hidden], 0) as [Tensor, Tensor];
+  let state = run.first;
+  const made = inputs.map((input) => {
+    const before = state;
+    const [x, a] = parts(input);
+    const [y, q] = parts(apply("Gemm", [recurrent, before, bias]));
+    const gates = sigmoid(x.add(y)); //                              z, r
+    const [z, r] = split(gates, 2, 0) as [Tensor, Tensor];
+    const n = tanh(a.add(r.mul(q)));
+    const away = before.sub(n);
+    state = n.add(z.mul(away));
+    return { state, gates, z, r, q, n, away };
+  });
 
-  const inTime = (t: Tensor): Tensor => t.reshape([time, batch, t.shape[1]!]);
-  const [factor, keep, own] = [columns(inTime(factors), time), columns(inTime(z), time), columns(cotangent, time)];
   const turned = recurrent.transpose();
-  const states: Tensor[] = [];
-  let state = own[time - 1]!;
+  const [toInput, toState]: [Tensor[], Tensor[]] = [[], []];
+  let owed = cotangents[time - 1]!;
   for (let t = time - 1; t >= 0; t--) {
-    states[t] = state;
-    const kept = state.mul(keep[t]!);
-    state = back(turned, concat([state, state, state], 0).mul(factor[t]!), t > 0 ? kept.add(own[t - 1]!) : kept);
+    const { gates, z, r, q, n, away } = made[t]!;
+    const kept = owed.mul(z);
+    const toNew = owed.sub(kept).mul(oneMinus(square(n)));
+    const toGates = concat([owed.mul(away), toNew.mul(q)], 0).mul(gates.sub(square(gates)));
+    toInput[t] = concat([toGates, toNew], 0);
+    toState[t] = concat([toGates, toNew.mul(r)], 0);
+    const own = t > 0 ? kept.add(cotangents[t - 1]!) : kept;
+    owed = apply("Gemm", [turned, toState[t]!, own]);
   }
-  const all = rowsOf(states); //                                        [t · b, h]
-  const first = concat([all.mul(toUpdate), all.mul(toReset)], 1); // [t · b, 2h]
-  return {
-    toInput: concat([first, all.mul(toNew)], 1),
-    toState: concat([first, all.mul(toNew).mul(r)], 1),
-    toInitial: state,
-  };
+  const states = made.map((each) => each.state);
+  return { toInput: concat(toInput, 1), toState: concat(toState, 1), toFirst: owed, remade: { states } };
 };
 
-/** LSTM: c = f c₋ + i g, h = o tanh(c). The cells are not among the operator's results: they are made again, two elementwise operators a step. */
+/** LSTM: c = f c₋ + i g, h = o tanh(c). */
 const celled: Step = (run) => {
-  const { x, before, weight, recurrent, biases, cotangent, cellCotangents: ownCells, steps: time, hidden, batch } = run;
-  const rows = mulDims(time, batch);
-  const flat = (t: Tensor): Tensor => t.reshape([rows, t.shape[2]!]);
-  const bias = biases?.[0].add(biases[1]);
-  const fromInput = apply("Gemm", [flat(x), weight, bias], { transB: 1 });
-  const gates = apply("Gemm", [flat(before), recurrent, fromInput], { transB: 1 }).reshape([time, batch, 4 * hidden]);
-  // [t, gates, b] from here on.
-  const [open, newer] = split(gates.transpose([0, 2, 1]), [3 * hidden, hidden], 1) as [Tensor, Tensor];
-  const [i, o, f] = split(sigmoid(open), 3, 1) as [Tensor, Tensor, Tensor];
-  const g = tanh(newer);
-  const apart = (t: Tensor): readonly Tensor[] => {
-    const n = t.shape[1] as number;
-    return split(t.reshape([time * n, batch]), Array<number>(time).fill(n), 0);
-  };
-  const [keeps, gains] = [apart(f), apart(i.mul(g))];
-  const firstCell = run.initialCell?.transpose() ?? full([hidden, batch], 0, x.dtype);
-  const cells: Tensor[] = [firstCell];
-  for (let t = 0; t < time; t++) cells.push(keeps[t]!.mul(cells[t]!).add(gains[t]!));
-  const inTime = (parts: readonly Tensor[]): Tensor => concat(parts, 0).reshape([time, hidden, batch]);
-  const squashed = tanh(inTime(cells.slice(1)));
-  const one = (t: Tensor): Tensor => t.neg().add(1);
-  const slope = (t: Tensor): Tensor => t.mul(one(t));
-  const factors = concat(
-    [g.mul(slope(i)), squashed.mul(slope(o)), inTime(cells.slice(0, -1)).mul(slope(f)), i.mul(one(square(g)))],
-    1,
-  ); // [t, 4h, b]
+  const { recurrent, biases, cotangents, cellCotangents: ownCells, steps: time, hidden } = run;
+  const inputs = fromInputs(run, biases?.[0].add(biases[1]));
+  let [state, cell] = [run.first, run.firstCell];
+  const made = inputs.map((input) => {
+    const before = cell;
+    const [open, newer] = split(apply("Gemm", [recurrent, state, input]), [3 * hidden, hidden], 0) as [Tensor, Tensor];
+    const gates = sigmoid(open); //                                  i, o, f
+    const [i, o, f] = split(gates, 3, 0) as [Tensor, Tensor, Tensor];
+    const g = tanh(newer);
+    cell = f.mul(before).add(i.mul(g));
+    const squashed = tanh(cell);
+    state = o.mul(squashed);
+    return { state, cell, before, gates, i, o, f, g, squashed };
+  });
 
-  const [factor, toCell, own] = [apart(factors), apart(o.mul(one(square(squashed)))), columns(cotangent, time)];
   const turned = recurrent.transpose();
   const owed: Tensor[] = [];
-  let state = own[time - 1]!;
-  let cell: Tensor | undefined;
+  let toState = cotangents[time - 1]!;
+  let toCell: Tensor | undefined;
   for (let t = time - 1; t >= 0; t--) {
-    const given = ownCells[t]?.transpose();
-    const entering = cell && given ? cell.add(given) : (cell ?? given);
-    const through = state.mul(toCell[t]!);
+    const { before, gates, i, o, f, g, squashed } = made[t]!;
+    const own = ownCells[t];
+    const entering = toCell && own ? toCell.add(own) : (toCell ?? own);
+    const through = toState.mul(o).mul(oneMinus(square(squashed)));
     const now = entering ? entering.add(through) : through;
-    owed[t] = concat([now, state, now, now], 0).mul(factor[t]!);
-    state = back(turned, owed[t]!, own[t - 1]);
-    cell = now.mul(keeps[t]!);
+    const toGates = concat([now.mul(g), toState.mul(squashed), now.mul(before)], 0).mul(gates.sub(square(gates)));
+    owed[t] = concat([toGates, now.mul(i).mul(oneMinus(square(g)))], 0);
+    toState = apply("Gemm", [turned, owed[t]!, cotangents[t - 1]]);
+    toCell = now.mul(f);
   }
-  const all = rowsOf(owed);
-  return { toInput: all, toState: all, toInitial: state, toInitialCell: cell! };
+  const all = concat(owed, 1);
+  const remade = { states: made.map((each) => each.state), cells: made.map((each) => each.cell) };
+  return { toInput: all, toState: all, toFirst: toState, toFirstCell: toCell!, remade };
 };
