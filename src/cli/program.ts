@@ -96,6 +96,7 @@ export function makeProgram(): Command {
         .option(...dataDir)
         .option(...workers, 2)
         .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
+        .option("--histograms", "log how weights and gradients are spread after each epoch, for TensorBoard", false)
         .option("--limit <n>", "train on about this many images only", wholeNumber(2))
         .option("--no-inspect", "do not look at all images first")
         .option("--no-report", "write no report.html")

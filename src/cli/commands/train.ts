@@ -43,6 +43,7 @@ export interface TrainOptions extends ModelOptions {
   readonly dataDir?: string | undefined;
   readonly workers: number;
   readonly checkpointEvery?: number | undefined;
+  readonly histograms?: boolean | undefined;
   readonly limit?: number | undefined;
   readonly strict: boolean;
 }
@@ -179,7 +180,7 @@ export interface TrainResult {
 export async function trainAsPlanned(
   context: Context,
   plan: TrainPlan,
-  options: Pick<TrainOptions, "workers" | "checkpointEvery" | "strict" | "resume">,
+  options: Pick<TrainOptions, "workers" | "checkpointEvery" | "histograms" | "strict" | "resume">,
 ): Promise<TrainResult> {
   const { terminal, signal } = context;
   const { pretrained, recipe, data, folder, seed, settings } = plan;
@@ -200,6 +201,7 @@ export async function trainAsPlanned(
       workers: options.workers,
       strict: options.strict,
       checkpointEvery: options.checkpointEvery,
+      histograms: options.histograms,
       signal,
     });
     for await (const event of events) await teller.tell(event);
