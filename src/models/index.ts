@@ -18,6 +18,7 @@ export {
   modelNamed,
   modelNames,
   type OptionsNamed,
+  type OptionsWithout,
 } from "./registry.ts";
 export { ResNet, resnetSizes } from "./resnet.ts";
 export {
@@ -29,6 +30,13 @@ export {
 } from "./resnet-config.ts";
 export { resnetFamily } from "./resnet-family.ts";
 export { type NamedResNet, namedResNets } from "./resnet-names.ts";
+export {
+  Seq2Seq,
+  type Seq2SeqAttention,
+  type Seq2SeqConfig,
+  type Seq2SeqStep,
+  type SourceMemory,
+} from "./seq2seq.ts";
 export { Swin, swinSizes } from "./swin.ts";
 export { type SwinConfig, type SwinOptions, swinConfig } from "./swin-config.ts";
 export { type SwinVersion, swinOptions } from "./swin-config-files.ts";

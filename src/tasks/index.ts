@@ -9,6 +9,16 @@ export {
   type Temperature,
 } from "./calibration.ts";
 export { best, type Classifier, classifier, type Prediction } from "./classify.ts";
+export {
+  type BeamOptions,
+  beamSearch,
+  lengthPenalty,
+  type Sentence,
+  type SentenceRow,
+  type WordModel,
+  wuPenalty,
+} from "./decode/beam-search.ts";
+export { type AlignedSentence, type Seq2SeqDecoding, Seq2SeqWriter } from "./decode/seq2seq.ts";
 export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
 export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
 export { type GoldenFile, parseGolden, type Tolerance, type VerifyRow, verifyGolden } from "./verify.ts";
