@@ -36,6 +36,9 @@ export type ModelNamed<Name extends string> = Kind<Name>["model"];
 /** What may differ from the configuration behind a name. */
 export type OptionsNamed<Name extends string> = Kind<Name>["options"];
 
+/** Options of any family without some of them. */
+export type OptionsWithout<Options, Key extends PropertyKey> = Options extends unknown ? Omit<Options, Key> : never;
+
 /** The names of all models, as in timm. */
 export function modelNames(): readonly string[] {
   return families.flatMap(({ models }) => [...models.keys()]);

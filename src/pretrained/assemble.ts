@@ -7,7 +7,7 @@ import { foldIn, keyOf } from "../graph/random.ts";
 import type { ImageClassifierConfig } from "../models/classifier.ts";
 import { familyNamed } from "../models/families.ts";
 import type { Family } from "../models/family.ts";
-import type { ImageClassifierOptions } from "../models/registry.ts";
+import type { ImageClassifierOptions, OptionsWithout } from "../models/registry.ts";
 import type { GridSize, PositionRule } from "../nn/positions.ts";
 import type { WeightSource } from "../weights/source.ts";
 import type { ConfigFile } from "./config-file.ts";
@@ -22,10 +22,10 @@ export interface ModelChanges {
   readonly labels?: readonly string[] | undefined;
   /** A fresh head for other labels, its weights drawn from a seed: the start of fine-tuning. */
   readonly newHead?: { readonly labels: readonly string[]; readonly seed: number } | undefined;
-  /** Makes the model one for images of another size, in pixels; its tables of positions are resized by the named rule. */
+  /** Makes the model one for images of another size, in pixels, or for other `windows`; its tables of positions are resized by the named rule. */
   readonly resize?: { readonly imageSize: number | GridSize; readonly rule: PositionRule } | undefined;
   /** What else differs from the files' configuration, without changing a weight's shape (`{ dropPath: 0.1 }`). */
-  readonly overrides?: Omit<ImageClassifierOptions, "labels" | "imageSize"> | undefined;
+  readonly overrides?: OptionsWithout<ImageClassifierOptions, "labels" | "imageSize"> | undefined;
 }
 
 /**
@@ -51,7 +51,7 @@ export async function assemble(
   });
   const model = family.create(wanted);
   const renamed = withOwnNames(source, family.namings);
-  const fitting = resize ? family.resizeWeights(renamed, own, wanted, resize.rule) : renamed;
+  const fitting = resize ? family.resizeWeights(renamed, config, wanted, resize.rule) : renamed;
   await fillModel(model, fitting, { keep: newHead ? family.heads : [] });
   if (newHead) {
     const parts = model.modules();

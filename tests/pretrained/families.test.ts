@@ -1,0 +1,99 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import type { NdArray } from "../../src/graph/dtype.ts";
+import { resizeBiasTable } from "../../src/nn/bias-table.ts";
+import { loadPretrained } from "../../src/pretrained/load-node.ts";
+import { newPretrained } from "../../src/pretrained/new.ts";
+import type { Pretrained } from "../../src/pretrained/pretrained.ts";
+import { type Layout, savePretrained } from "../../src/pretrained/save-node.ts";
+import { saveSafetensors } from "../../src/weights/safetensors-node.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "vitrine-"));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+const labels = ["ant", "bee", "cat"];
+const stages = { imageSize: 64, patchSize: 4, width: 8, depths: [2, 2], heads: [2, 2], windows: 4 } as const;
+const narrow = { imageSize: 64, widths: [8, 8, 12, 16], depths: [1, 2, 1, 1] } as const;
+const made: Readonly<Record<string, () => Pretrained>> = {
+  swin: () => newPretrained("swin_tiny_patch4_window7_224", { labels, options: stages }),
+  swinv2: () => newPretrained("swinv2_tiny_window8_256", { labels, options: { ...stages, pretrainedWindows: [3, 2] } }),
+  resnet: () => newPretrained("resnet50", { labels, options: narrow }),
+  "resnet-basic": () => newPretrained("resnet18", { labels, options: narrow }),
+};
+
+const valuesOf = ({ model }: Pretrained): Record<string, number[]> =>
+  Object.fromEntries([...model.variables()].map(([name, { data }]) => [name, Array.from(data.data, Number)]));
+
+const weightsOf = ({ model }: Pretrained): Map<string, NdArray> =>
+  new Map([...model.variables()].map(([name, { data }]) => [name, data]));
+
+const cases = Object.keys(made).flatMap((name) =>
+  (["timm", "huggingface"] as const).map((layout) => [name, layout] as const),
+);
+
+test.each(cases)("a small %s that is saved for %s is loaded again, bit for bit", async (name, layout: Layout) => {
+  const pretrained = made[name]!();
+  pretrained.model.initialize(4);
+  const folder = join(scratch, `${name}-${layout}`);
+  await savePretrained(folder, pretrained, { layout });
+  const again = await loadPretrained(folder);
+  expect(valuesOf(again)).toEqual(valuesOf(pretrained));
+  expect(again.labels).toEqual(labels);
+  expect(again.model.constructor).toBe(pretrained.model.constructor);
+  expect(again.preprocessing.inputSize).toEqual([3, 64, 64]);
+  if (layout === "timm") expect(again.model.config).toEqual(pretrained.model.config);
+});
+
+test.each(Object.keys(made))("a %s gets a fresh head for other labels, and keeps the rest", async (name) => {
+  const pretrained = made[name]!();
+  const folder = join(scratch, `${name}-head`);
+  await savePretrained(folder, pretrained, { layout: "timm" });
+  const tuned = await loadPretrained(folder, { newHead: { labels: ["a", "b"], seed: 1 } });
+  const head = (key: string): boolean => /^(head\.fc|fc)\./.test(key);
+  const [before, after] = [weightsOf(pretrained), weightsOf(tuned)];
+  for (const [key, { data, shape }] of after)
+    if (head(key)) expect(shape[0]).toBe(2);
+    else expect(data).toEqual(before.get(key)!.data);
+  expect([...after.keys()].filter(head)).toHaveLength(2);
+});
+
+test("microsoft's names, with what can be made again, become timm's", async () => {
+  const pretrained = made.swin!();
+  const file = new Map<string, NdArray>();
+  for (const [name, array] of weightsOf(pretrained)) {
+    const [, stage, rest] = /^layers\.(\d)\.downsample\.(.*)$/.exec(name) ?? [];
+    file.set(stage ? `layers.${Number(stage) - 1}.downsample.${rest}` : name.replace("head.fc", "head"), array);
+  }
+  const ints = { dtype: "int64", shape: [16, 16], data: new BigInt64Array(256) } as const;
+  file.set("layers.0.blocks.0.attn.relative_position_index", ints);
+  file.set("layers.0.blocks.1.attn_mask", { dtype: "float32", shape: [1], data: new Float32Array(1) });
+  const folder = join(scratch, "microsoft");
+  await savePretrained(folder, pretrained, { layout: "timm" });
+  await saveSafetensors(join(folder, "model.safetensors"), file);
+  expect(valuesOf(await loadPretrained(folder))).toEqual(valuesOf(pretrained));
+});
+
+test.each([
+  ["timm", "geometric"],
+  ["huggingface", "bicubic"],
+] as const)("tables of biases follow a window in the way of %s", async (rule, biasRule) => {
+  const pretrained = newPretrained("swin_tiny_patch4_window7_224", { labels, options: stages });
+  pretrained.model.initialize(6);
+  const folder = join(scratch, `window-${rule}`);
+  await savePretrained(folder, pretrained, { layout: "timm" });
+  const grown = await loadPretrained(folder, { resize: { imageSize: 96, rule }, overrides: { windows: 6 } });
+  const name = "layers.1.blocks.1.attn.relative_position_bias_table";
+  const expected = resizeBiasTable(weightsOf(pretrained).get(name)!, [4, 4], [6, 6], biasRule);
+  expect(weightsOf(grown).get(name)).toEqual(expected);
+  expect(grown.preprocessing.inputSize).toEqual([3, 96, 96]);
+});
+
+test("a setting that a family does not know is refused", async () => {
+  const folder = join(scratch, "unknown");
+  await savePretrained(folder, made.resnet!(), { layout: "timm" });
+  await expect(loadPretrained(folder, { overrides: { windows: 7 } })).rejects.toThrow(
+    /windows is no setting of this model/,
+  );
+});
