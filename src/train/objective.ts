@@ -39,11 +39,19 @@ export interface Objective {
   readonly identity?: unknown;
 }
 
-/** The loss of a model's logits beside the targets; cross-entropy where nothing else is said. */
-export function classification(model: Classifier, labelLoss: LabelLoss = crossEntropySoft): Objective {
+/**
+ * The loss of a model's logits beside the targets.
+ * @param labelLoss cross-entropy where nothing else is said
+ * @param mode evaluation for a model whose frozen part must see images as it will in use
+ */
+export function classification(
+  model: Classifier,
+  labelLoss: LabelLoss = crossEntropySoft,
+  mode: Mode = { train: true },
+): Objective {
   return {
     loss: ({ images, targets }) => {
-      const logits = model.forward(images!, { train: true });
+      const logits = model.forward(images!, mode);
       return { loss: labelLoss(logits, targets!), logits };
     },
   };

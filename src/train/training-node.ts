@@ -117,7 +117,9 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
         labels: pretrained.labels.length,
         clipNorm: recipe.clipNorm ?? undefined,
         trained,
-        objective: options.objective ?? classification(classifier, labelLossOf(recipe)),
+        // A probe learns from the features that the model will have in use: nothing is dropped in it, and no running statistic moves.
+        objective:
+          options.objective ?? classification(classifier, labelLossOf(recipe), { train: recipe.tune !== "probe" }),
       }),
     );
     const measure = closedAtTheEnd(validation && (await compileValidation(classifier, imageShape, runtime)));

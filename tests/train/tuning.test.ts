@@ -131,6 +131,8 @@ test("a probe on stored features learns as one that sees the images", async () =
   const losses = async (changes: Partial<Recipe>): Promise<readonly number[]> => {
     const events = await run({
       recipe: { ...probe, ...changes },
+      // In a probe nothing is dropped.
+      pretrained: await fresh({ dropPath: 0.3, dropout: 0.2, headDropout: 0.2 }),
       folder: join(folder, JSON.stringify(changes)),
     });
     return events.flatMap((event) =>
