@@ -26,6 +26,17 @@ export interface OperatorSpec {
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
 }
 
+const reduction = { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] } as const;
+
+const recurrence = {
+  activation_alpha: ["floats"],
+  activation_beta: ["floats"],
+  activations: ["strings"],
+  clip: ["float"],
+  direction: ["string", "forward"],
+  hidden_size: ["int"],
+} as const;
+
 export const operators = {
   // Elementwise, one input.
   Abs: { since: 13, inputs: ["X"], outputs: ["Y"] },
@@ -126,55 +137,55 @@ export const operators = {
     since: 13,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceMean: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceMax: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceMin: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceProd: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceL1: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceL2: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceSumSquare: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ReduceLogSumExp: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] },
+    attributes: reduction,
   },
   ArgMax: {
     since: 13,
@@ -235,44 +246,21 @@ export const operators = {
     since: 14,
     inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?"],
     outputs: ["Y", "Y_h"],
-    attributes: {
-      activation_alpha: ["floats"],
-      activation_beta: ["floats"],
-      activations: ["strings"],
-      clip: ["float"],
-      direction: ["string", "forward"],
-      hidden_size: ["int"],
-    },
+    attributes: recurrence,
   },
   /** Gates in the order update, reset, hidden. */
   GRU: {
     since: 14,
     inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?"],
     outputs: ["Y", "Y_h"],
-    attributes: {
-      activation_alpha: ["floats"],
-      activation_beta: ["floats"],
-      activations: ["strings"],
-      clip: ["float"],
-      direction: ["string", "forward"],
-      hidden_size: ["int"],
-      linear_before_reset: ["int", 0],
-    },
+    attributes: { ...recurrence, linear_before_reset: ["int", 0] },
   },
   /** Gates in the order input, output, forget, cell. */
   LSTM: {
     since: 14,
     inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?", "initial_c?", "P?"],
     outputs: ["Y", "Y_h", "Y_c"],
-    attributes: {
-      activation_alpha: ["floats"],
-      activation_beta: ["floats"],
-      activations: ["strings"],
-      clip: ["float"],
-      direction: ["string", "forward"],
-      hidden_size: ["int"],
-      input_forget: ["int", 0],
-    },
+    attributes: { ...recurrence, input_forget: ["int", 0] },
   },
 
   // Windows over space.
