@@ -26,16 +26,8 @@ export interface OperatorSpec {
   readonly attributes?: Readonly<Record<string, AttributeSpec>>;
 }
 
+/** How every reduction ends. */
 const reduction = { keepdims: ["int", 1], noop_with_empty_axes: ["int", 0] } as const;
-
-const recurrence = {
-  activation_alpha: ["floats"],
-  activation_beta: ["floats"],
-  activations: ["strings"],
-  clip: ["float"],
-  direction: ["string", "forward"],
-  hidden_size: ["int"],
-} as const;
 
 export const operators = {
   // Elementwise, one input.
@@ -137,55 +129,55 @@ export const operators = {
     since: 13,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceMean: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceMax: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceMin: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceProd: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceL1: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceL2: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceSumSquare: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ReduceLogSumExp: {
     since: 18,
     inputs: ["X", "axes?"],
     outputs: ["Y"],
-    attributes: reduction,
+    attributes: reduction as typeof reduction,
   },
   ArgMax: {
     since: 13,
@@ -246,21 +238,44 @@ export const operators = {
     since: 14,
     inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?"],
     outputs: ["Y", "Y_h"],
-    attributes: recurrence,
+    attributes: {
+      activation_alpha: ["floats"],
+      activation_beta: ["floats"],
+      activations: ["strings"],
+      clip: ["float"],
+      direction: ["string", "forward"],
+      hidden_size: ["int"],
+    },
   },
   /** Gates in the order update, reset, hidden. */
   GRU: {
     since: 14,
     inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?"],
     outputs: ["Y", "Y_h"],
-    attributes: { ...recurrence, linear_before_reset: ["int", 0] },
+    attributes: {
+      activation_alpha: ["floats"],
+      activation_beta: ["floats"],
+      activations: ["strings"],
+      clip: ["float"],
+      direction: ["string", "forward"],
+      hidden_size: ["int"],
+      linear_before_reset: ["int", 0],
+    },
   },
   /** Gates in the order input, output, forget, cell. */
   LSTM: {
     since: 14,
     inputs: ["X", "W", "R", "B?", "sequence_lens?", "initial_h?", "initial_c?", "P?"],
     outputs: ["Y", "Y_h", "Y_c"],
-    attributes: { ...recurrence, input_forget: ["int", 0] },
+    attributes: {
+      activation_alpha: ["floats"],
+      activation_beta: ["floats"],
+      activations: ["strings"],
+      clip: ["float"],
+      direction: ["string", "forward"],
+      hidden_size: ["int"],
+      input_forget: ["int", 0],
+    },
   },
 
   // Windows over space.
