@@ -6,7 +6,7 @@ import { pairAnchor } from "./classes-section.ts";
 import type { Mistake, ReportContent, ShownMistake } from "./content.ts";
 import { counted, escaped, grouped, percent } from "./text.ts";
 
-/** Mistakes in the list; more would make the page heavy. */
+/** About so many mistakes are in the list, and of each kind at least three: more would make the page heavy. */
 const listed = 500;
 
 /** The most confident mistakes with their explanations, and a list of all. */
@@ -20,7 +20,7 @@ export function mistakesSection({ mistakes, shown, data: { classes }, evaluation
   return `<section id="mistakes"><h2>Most confident mistakes</h2>
 <p class="quiet">${counted(mistakes.length, "picture")} of ${grouped(evaluation.count)} got a wrong label; these were the surest. On the left what the model saw. ${about}</p>
 <div class="mistakes">${shown.map((one) => card(one, classes)).join("\n")}</div>
-<details><summary>${mistakes.length > listed ? `the first ${listed} of ${counted(mistakes.length, "mistake")}` : `all ${counted(mistakes.length, "mistake")}`}</summary>${list(mistakes.slice(0, listed), classes)}</details></section>`;
+<details><summary>all mistakes, by kind</summary>${list(mistakes, classes)}</details></section>`;
 }
 
 function card(
@@ -52,13 +52,15 @@ function list(mistakes: readonly Mistake[], classes: readonly string[]): string 
     pairs.set(anchor, [...(pairs.get(anchor) ?? []), mistake]);
   }
   const groups = [...pairs].sort(([, a], [, b]) => b.length - a.length);
+  const most = mistakes.length <= listed ? listed : Math.max(3, Math.floor(listed / groups.length));
   return groups
     .map(([anchor, group]) => {
       const { is, given } = group[0]!;
-      const items = group.map(
-        ({ name, confidence }) => `<li class="file">${escaped(name)} <span>${percent(confidence)}</span></li>`,
-      );
-      return `<div id="${anchor}"><h3>${escaped(classes[is]!)} called ${escaped(classes[given]!)} (${group.length})</h3><ul class="plain">${items.join("")}</ul></div>`;
+      const rest = group.length > most ? `<li class="file">and ${group.length - most} more</li>` : "";
+      const items = group
+        .slice(0, most)
+        .map(({ name, confidence }) => `<li class="file">${escaped(name)} <span>${percent(confidence)}</span></li>`);
+      return `<div id="${anchor}"><h3>${escaped(classes[is]!)} called ${escaped(classes[given]!)} (${group.length})</h3><ul class="plain">${items.join("")}${rest}</ul></div>`;
     })
     .join("\n");
 }

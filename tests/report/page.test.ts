@@ -17,6 +17,13 @@ test("every link leads to a place on the page, and no place has two", () => {
   expect(links).toContain("pair-0-1");
 });
 
+test("of many mistakes each kind is still listed", () => {
+  const many = Array.from({ length: 1200 }, (_, i) => ({ ...content.mistakes[0]!, is: i % 2, given: 1 - (i % 2) }));
+  const long = reportPage({ ...content, mistakes: many });
+  for (const kind of ["pair-0-1", "pair-1-0"]) expect(long).toContain(`id="${kind}"`);
+  expect(long.match(/and 350 more/g)).toHaveLength(2);
+});
+
 test("names are text, whatever they hold", () => {
   expect(page).toContain("insects &#60;&#38;&#62; cats");
   expect(page).toContain("bee &#38; co");
