@@ -22,19 +22,7 @@ import { Linear } from "../nn/linear.ts";
 import { evaluation, type Mode, Module } from "../nn/module.ts";
 import { Gru, Lstm } from "../nn/recurrent.ts";
 import { type Cell, type CellState, GruCell, LstmCell } from "../nn/recurrent-cells.ts";
-import {
-  at,
-  cast,
-  concat,
-  dims,
-  linear,
-  split,
-  stack,
-  type Tensor,
-  tanh,
-  tap,
-  unsqueeze,
-} from "../tensor/index.ts";
+import { at, cast, concat, dims, linear, split, stack, type Tensor, tanh, tap, unsqueeze } from "../tensor/index.ts";
 
 /** How the decoder finds its place in the source; `none`: it reads one code of the whole source at every step. */
 export type Seq2SeqAttention = "additive" | "general" | "dot" | "none";
