@@ -1,5 +1,6 @@
 /** The report of a run, from what its folder says. */
 
+import { basename } from "node:path";
 import { openDataset } from "../data/open-node.ts";
 import { type WrittenReport, writeReport } from "../report/write-node.ts";
 import { readRun } from "../train/run-node.ts";
@@ -27,7 +28,7 @@ export async function reportRun(context: Context, folder: string, workers: numbe
     judged,
     chosenBy: judge === validation,
     runtime: await context.runtime(),
-    title: train.name,
+    title: basename(settings.data),
     from: settings.from,
     choices: settings.choices,
     findings: settings.findings?.map(({ text, level, examples }) => ({

@@ -81,7 +81,7 @@ function frontMatter({ name, architecture, layout, license, from, training, accu
     `library_name: ${libraryOf(layout)}`,
     "pipeline_tag: image-classification",
     `tags: ${value(["image-classification", "vision", "vitrine", architecture])}`,
-    ...(training ? [`datasets: ${value([training.data])}`] : []),
+    ...(training && isName(training.data) ? [`datasets: ${value([training.data])}`] : []),
     ...(from && isHubId(from) ? [`base_model: ${value(from)}`] : []),
     ...(accuracy
       ? [
@@ -100,6 +100,11 @@ function frontMatter({ name, architecture, layout, license, from, training, accu
 
 function libraryOf(layout: Layout): string {
   return layout === "timm" ? "timm" : "transformers";
+}
+
+/** Letters that the hub lets names have. */
+function isName(text: string): boolean {
+  return /^[\w.-]+$/.test(text);
 }
 
 /** `org/name`, and nothing that lies on a disk. */
@@ -149,7 +154,7 @@ function labelsText(labels: readonly string[]): string {
 function trainingText({ data, images, epochs, seconds, settings, environment }: TrainingFacts): string {
   const minutes = seconds < 90 ? `${Math.round(seconds)} seconds` : `${Math.round(seconds / 60)} minutes`;
   const facts = Object.entries(environment).map(([what, value]) => `${what} ${value}`);
-  return `By [vitrine](https://www.npmjs.com/package/vitrine), on ${grouped(images)} images of ${data}, for ${epochs} epoch${epochs === 1 ? "" : "s"} in ${minutes} (${facts.join(", ")}). \`recipe.json\`:
+  return `By vitrine, on ${grouped(images)} images of ${data}, for ${epochs} epoch${epochs === 1 ? "" : "s"} in ${minutes} (${facts.join(", ")}). \`recipe.json\`:
 
 \`\`\`json
 ${JSON.stringify(settings, null, 2)}

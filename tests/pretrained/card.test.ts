@@ -71,7 +71,8 @@ test("what is not known is left out, and said where it matters", () => {
   expect(card).not.toMatch(/undefined|NaN/);
 });
 
-test("a folder on a disk is no base model of the hub", () => {
+test("a folder on a disk is no base model of the hub, and no data set of it", () => {
+  expect(modelCard({ ...facts, training: { ...facts.training!, data: "my photos" } })).not.toContain("datasets:");
   expect(modelCard({ ...facts, from: "/home/me/models/vit" })).not.toContain("base_model");
   expect(modelCard({ ...facts, from: "./vit/model.safetensors" })).not.toContain("base_model");
 });
