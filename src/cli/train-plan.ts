@@ -212,7 +212,12 @@ async function weightsFor(
   { data, from, model, options }: TrainSettings,
   { train }: TrainingData,
 ): Promise<{ readonly from: string | undefined; readonly choice: Choice } | undefined> {
-  if (from !== undefined || model !== undefined || options !== undefined || Object.hasOwn(presets, data))
+  if (
+    from !== undefined ||
+    model !== undefined ||
+    Object.keys(options ?? {}).length > 0 ||
+    Object.hasOwn(presets, data)
+  )
     return undefined;
   if ((await typicalSide(train, data)) < photograph) return undefined;
   const found = await findWeights();

@@ -65,7 +65,7 @@ test("inspect --json is one document with all that was found", async () => {
 test("inspect stops at what is no data set", async () => {
   const { code, stderr } = await vitrine(["inspect", join(folder, "nothing")]);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/must be a readable folder/);
+  expect(stderr).toMatch(/a data set must be a/);
 });
 
 test("train says first what it found and what it chose, each with its reason", async () => {
