@@ -1,4 +1,5 @@
-"""Writes tests/pretrained/golden/peft/: adapters that PEFT made, and what it computes with them (float64).
+"""Writes tests/pretrained/golden/peft/: adapters that PEFT made for timm's model, and what it computes with them (float64); and golden/peft-transformers/: the
+same for a ViT of transformers, with its weights.
 
 Base weights and images are not stored: both sides make them by the same rule (`drawn` in vit-variants-golden.py and tests/models/drawn.ts).
 `peft-golden.py FOLDER` instead loads adapters from FOLDER/*/ into timm's model and says how far PEFT's logits are from those in FOLDER/*/logits.json.
@@ -65,6 +66,25 @@ def main():
         (folder / "README.md").unlink(missing_ok=True)
         expected = {name: value.float().contiguous() for name, value in run(model, names).items()}
         save_file(expected, folder / "expected.safetensors")
+    transformers()
+
+
+def transformers():
+    from transformers import ViTConfig, ViTForImageClassification
+
+    out = OUT.parent / "peft-transformers"
+    sizes = dict(image_size=16, patch_size=8, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=48)
+    model = ViTForImageClassification(ViTConfig(**sizes, id2label=dict(enumerate("abcde"))))
+    fill(model.state_dict().items())
+    model.save_pretrained(out / "base")
+    config = peft.LoraConfig(r=2, lora_alpha=3, target_modules=["q_proj", "v_proj", "o_proj", "fc2"], modules_to_save=["classifier"])
+    model = peft.get_peft_model(model, config)
+    fill(names(model))
+    model.save_pretrained(out / "adapter")
+    (out / "adapter" / "README.md").unlink(missing_ok=True)
+    with torch.no_grad():
+        logits = model.double().eval()(torch.from_numpy(variants.drawn("image", (2, 3, 16, 16))).double()).logits
+    (out / "logits.json").write_text(json.dumps([float(f"{x:.9g}") for x in logits.reshape(-1).tolist()]) + "\n")
 
 
 def check(root):

@@ -11,6 +11,7 @@ import { matchWeights } from "../weights/load.ts";
 import { peftRules } from "../weights/peft-rules.ts";
 import { applyRules, invertRules } from "../weights/rules.ts";
 import { memorySource, readAll, type WeightSource } from "../weights/source.ts";
+import { type AdapterTensors, ownAdapters, wholeName } from "./adapter-names.ts";
 
 /** What `adapter_config.json` says that the tensors do not. */
 export interface AdapterConfig {
@@ -76,7 +77,7 @@ export function readAdapterConfig(json: unknown, place: string): AdapterConfig {
     alphas,
     dropout: file.lora_dropout,
     rankStabilized: file.use_rslora ?? false,
-    wholeModules: file.modules_to_save ?? [],
+    wholeModules: (file.modules_to_save ?? []).map(wholeName),
   };
 }
 
@@ -87,39 +88,59 @@ function isSet(value: unknown): boolean {
 
 /**
  * Gives a model the adapters of a source, and the modules that were saved whole.
- * @param source tensors by PEFT's names; module paths are the model's
+ * @param source tensors by PEFT's names; module paths are the model's, or those of transformers' ViT and DeiT
  * @throws {VitrineError} WEIGHTS_MISMATCH listing all that is missing, extra or of another shape; the model is then unchanged.
  */
 export async function fillAdapter(model: Module, config: AdapterConfig, source: WeightSource): Promise<void> {
-  const given = applyRules(source, peftRules);
+  const { adapters, whole } = await readAdapter(source, config);
   const linears = linearsOf(model);
-  const ranks = new Map(
-    [...given.names()].flatMap((name) => {
-      const path = name.endsWith(".lora.a") ? name.slice(0, -".lora.a".length) : undefined;
-      return path !== undefined && linears.has(path) ? [[path, given.info(name).shape[0] ?? 0] as const] : [];
-    }),
+  const given = memorySource(
+    [
+      ...[...adapters].flatMap(([path, { a, b }]) => [[`${path}.lora.a`, a] as const, [`${path}.lora.b`, b] as const]),
+      ...whole,
+    ],
+    source.place,
   );
-  const expected = [...ranks].flatMap(([path, rank]) => {
-    const [out, width] = linears.get(path)!.weight.variable.shape as readonly [number, number];
+  const expected = [...adapters].flatMap(([path, { a }]) => {
+    const [out, width] = (linears.get(path)?.weight.variable.shape ?? []) as readonly number[];
+    if (out === undefined || width === undefined) return [];
+    const rank = a.shape[0] ?? 0;
     return [[`${path}.lora.a`, [rank, width]] as const, [`${path}.lora.b`, [out, rank]] as const];
   });
-  const whole = [...model.variables()].filter(
-    ([name]) => !/\.lora\.[ab]$/.test(name) && (given.has(name) || isPartOf(name, config.wholeModules)),
+  const kept = [...model.variables()].filter(
+    ([name]) => !/\.lora\.[ab]$/.test(name) && (whole.has(name) || isPartOf(name, config.wholeModules)),
   );
-  const matched = matchWeights([...expected, ...whole.map(([name, { shape }]) => [name, shape] as const)], given);
+  const matched = matchWeights([...expected, ...kept.map(([name, { shape }]) => [name, shape] as const)], given);
 
   const { dropout, rankStabilized } = config;
-  for (const [path, rank] of ranks) {
-    const own = Object.keys(config.alphas).find((end) => endsWithPath(path, end));
-    const alpha = own === undefined ? config.alpha : config.alphas[own]!;
-    attachLora(path, linears.get(path)!, { rank, alpha, dropout, rankStabilized }, keyOf(0));
-  }
+  for (const [path, { a, alpha }] of adapters)
+    attachLora(path, linears.get(path)!, { rank: a.shape[0]!, alpha, dropout, rankStabilized }, keyOf(0));
   const variables = model.variables();
   for (const name of matched.names()) {
     const array = await matched.read(name);
     // Steps write into these arrays: they must not be views of the file.
     variables.get(name)!.data = { ...array, dtype: "float32", data: toFloat32(array).data.slice() };
   }
+}
+
+/** The adapters of a source by our paths, and the other tensors by our names. */
+async function readAdapter(
+  source: WeightSource,
+  { alpha, alphas, rankStabilized }: AdapterConfig,
+): Promise<{ readonly adapters: ReadonlyMap<string, AdapterTensors>; readonly whole: ReadonlyMap<string, NdArray> }> {
+  const tensors = await readAll(applyRules(source, peftRules));
+  const adapters = new Map<string, AdapterTensors>();
+  const whole = new Map<string, NdArray>();
+  for (const [name, array] of tensors) {
+    const [, path, part] = /^(.+)\.lora\.([ab])$/.exec(name) ?? [];
+    const [a, b] = [tensors.get(`${path}.lora.a`), tensors.get(`${path}.lora.b`)];
+    if (path === undefined || !a || !b) whole.set(wholeName(name), array);
+    else if (part === "a") {
+      const own = Object.keys(alphas).find((end) => endsWithPath(path, end));
+      adapters.set(path, { a, b, alpha: own === undefined ? alpha : alphas[own]! });
+    }
+  }
+  return { adapters: ownAdapters(adapters, rankStabilized), whole };
 }
 
 /** True for parameters inside a module that has one of these paths, or last parts of paths. */

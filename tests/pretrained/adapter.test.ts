@@ -12,6 +12,7 @@ import { crossEntropy } from "../../src/losses/index.ts";
 import { ViT } from "../../src/models/vit.ts";
 import { addLora, loraOf, loraParameters } from "../../src/nn/lora.ts";
 import { loadAdapter, saveAdapter } from "../../src/pretrained/adapter-node.ts";
+import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
 import { expectClose } from "../golden.ts";
@@ -59,6 +60,21 @@ test.each([
   expectClose(got.logits!, tensors.get("logits")!, tolerance, "logits");
   for (const one of trained) expectClose(got[`grad.${one}`]!, tensors.get(`grad.${peftName(one)}`)!, tolerance, one);
   expect(tensors.size).toBe(trained.length + 1);
+});
+
+test("an adapter of transformers' separate queries and values gives its logits, and goes on as ours", async () => {
+  const root = fileURLToPath(new URL("golden/peft-transformers", import.meta.url));
+  const load = async (): Promise<ViT> => (await loadPretrained(join(root, "base"))).model as ViT;
+  const model = await load();
+  await loadAdapter(join(root, "adapter"), model);
+  expect([...loraOf(model).values()].map(({ rank }) => rank)).toEqual([4, 2, 2, 4, 2, 2]);
+  const want = JSON.parse(readFileSync(join(root, "logits.json"), "utf8")) as number[];
+  const got = (await run(model, [])).logits!;
+  expectClose(got, ndarray("float32", [2, 5], want), { rtol: 1e-4, atol: 2e-6 });
+  await saveAdapter(join(folder, "packed"), model, { wholeModules: ["head"], base: "tiny" });
+  const again = await load();
+  await loadAdapter(join(folder, "packed"), again);
+  expect((await run(again, [])).logits).toEqual(got);
 });
 
 test("what PEFT wrote is written back bit for bit", async () => {
