@@ -1,7 +1,7 @@
 /**
  * The recipe that fits data and weights, and why: the choices somebody with experience would make, as rules on a few numbers.
  *
- * What the rules rest on is measured in `bench/README.md` ("Probe, adapters, all weights").
+ * What the rules rest on is measured in `bench/README.md` ("What `train` chooses by itself").
  */
 
 import { adapterTuning, fineTuning, probing, type Recipe } from "../train/recipe.ts";

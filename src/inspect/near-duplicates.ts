@@ -12,7 +12,7 @@ export interface Likeness {
   readonly shareOfSmall: number;
 }
 
-/** Copies in another size, quality or brightness, or with their edges cut, stay within these; different photographs of one thing do not (`bench/README.md`). */
+/** Copies in another size, quality or brightness, or with their edges cut, stay within these; different photographs of one thing do not (`bench/README.md`, "Looking at data"). */
 export const usualLikeness: Likeness = { bits: 7, share: 0.25, shareOfSmall: 0.04 };
 
 /** Pictures that show the same. */

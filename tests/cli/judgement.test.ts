@@ -174,6 +174,7 @@ test("a run ends with a report, which `vitrine report` writes again", async () =
   );
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/report {7}reported\/report\.html/);
+  expect(stdout).toContain(`vitrine inspect ${data} --from reported`);
   const page = join(folder, "reported/report.html");
   expect(readFileSync(page, "utf8")).toContain("LEAK");
   writeFileSync(page, "old");

@@ -275,6 +275,10 @@ function summaryText(
     `  vitrine classify IMAGE --model ${folder}`,
     `  vitrine explain IMAGE --model ${folder}`,
     `  vitrine export ${folder} model.onnx`,
+    // Without trained weights nothing could judge the labels before; now there are some.
+    ...(settings.from === undefined && isOwnData(settings)
+      ? [`  vitrine inspect ${settings.data} --from ${folder}   (labels that are probably wrong)`]
+      : []),
   ].join("\n");
 }
 
