@@ -10,7 +10,8 @@ const about = `The transformer family in TypeScript: train it, run it, look insi
 A MODEL (or REF) is a folder that \`vitrine train\` made, a weights file with
 --arch NAME, a hub id such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k, or
 the name of a model in the package. DATA is a folder with one folder of images
-for each class, or shapes, mnist, fashion-mnist, cifar10.`;
+for each class, or of tar archives or parquet files, a list of images (.csv,
+.jsonl), or shapes, mnist, fashion-mnist, cifar10, cifar100.`;
 
 const firstSteps = `
 Begin with:
@@ -37,7 +38,8 @@ export function makeProgram(): Command {
       process.exit();
     });
   const arch = ["--arch <name>", "architecture of a bare weights file, by timm's name"] as const;
-  const dataDir = ["--data-dir <dir>", "folder with the files of mnist, fashion-mnist or cifar10"] as const;
+  const dataHelp = "folder of class folders, tar archives or parquet files, a list of images, or a name such as shapes";
+  const dataDir = ["--data-dir <dir>", "folder with the files of a named data set; nothing is fetched then"] as const;
   const tta = (): Option =>
     new Option("--tta <views>", "average the answers to several views of each image").choices([
       "flip",
@@ -65,7 +67,7 @@ export function makeProgram(): Command {
     },
     (command) =>
       command
-        .argument("[data]", "folder of class folders, or shapes, mnist, fashion-mnist, cifar10")
+        .argument("[data]", dataHelp)
         .option("--model <name>", "architecture to train from the start, by timm's name")
         .option("--from <ref>", "model to fine-tune; its head is replaced by one for the data's classes")
         .option(...arch)
@@ -119,7 +121,7 @@ export function makeProgram(): Command {
     },
     (command) =>
       command
-        .argument("<data>", "folder of class folders, or shapes, mnist, fashion-mnist, cifar10")
+        .argument("<data>", dataHelp)
         .option("--from <ref>", "model whose features judge the labels: folder, weights file, hub id or name")
         .option(...arch)
         .option(...dataDir)
@@ -154,7 +156,7 @@ export function makeProgram(): Command {
     (command) =>
       command
         .argument("<model>", "folder, weights file, hub id or name")
-        .argument("<data>", "folder of class folders, or shapes, mnist, fashion-mnist, cifar10")
+        .argument("<data>", dataHelp)
         .option(...arch)
         .option(...dataDir)
         .option(...workers, 1)

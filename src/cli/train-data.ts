@@ -3,9 +3,8 @@
 import type { Dataset } from "../data/datasets/dataset.ts";
 import type { FolderDataset, Skipped } from "../data/datasets/folder-node.ts";
 import { sampled, subset } from "../data/datasets/subset.ts";
-import { type DatasetSplits, openDataset } from "../data/open-node.ts";
+import { type DatasetSplits, datasetNames, openDataset } from "../data/open-node.ts";
 import { type Inspection, inspectDataset, splitWithCopies } from "../inspect/index.ts";
-import { presets } from "../train/presets.ts";
 import type { Context } from "./context.ts";
 import { duration } from "./numbers.ts";
 import type { TrainSettings } from "./train-settings.ts";
@@ -72,7 +71,7 @@ function copiesWithin({ copies }: Inspection): readonly (readonly number[])[] {
 
 /** Whether a look at all images is worth it: not at those that come with a name, which others have looked at. */
 export function isOwnData({ data }: Pick<TrainSettings, "data">): boolean {
-  return !Object.hasOwn(presets, data);
+  return !datasetNames.includes(data);
 }
 
 /** Looks at all images, telling how far it is. */

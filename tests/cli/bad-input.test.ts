@@ -28,9 +28,13 @@ const dataProblems: readonly (readonly [
   make: (path: string) => void | Promise<void>,
   message: RegExp,
 ])[] = [
-  ["a missing folder", () => {}, /must be a readable folder, ENOENT/],
+  ["a missing folder", () => {}, /must be a file or folder that is there/],
   ["an empty folder", (path) => void mkdirSync(path), /folder of class folders, it has no folder/],
-  ["a file in place of a folder", (path) => writeFileSync(path, "x"), /must be a readable folder, ENOTDIR/],
+  [
+    "a file in place of a folder",
+    (path) => writeFileSync(path, "x"),
+    /must be a folder of class folders, .* got a file of another kind/,
+  ],
   ["loose images", async (path) => writeImages(path, { "": 3 }), /got 3 images and no folder/],
   ["one class only", async (path) => writeImages(path, { cats: 3 }), /at least two classes, got only cats/],
   [

@@ -122,6 +122,7 @@ test("export writes a graph, weights and both kinds of folders, and overwrites o
     const args = ["export", "model", `as-${layout}`, "--layout", layout];
     expect((await vitrine(args, { cwd: folder })).code).toBe(0);
     expect(readdirSync(join(folder, `as-${layout}`)).sort()).toEqual([
+      "README.md",
       "config.json",
       "model.safetensors",
       "preprocessor_config.json",
