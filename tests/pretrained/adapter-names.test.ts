@@ -21,11 +21,11 @@ test.each([
   );
   expect([...own.keys()]).toEqual(["blocks.3.attn.qkv"]);
   const { a, b, alpha } = own.get("blocks.3.attn.qkv")!;
-  expect([a.shape, Array.from(a.data)]).toEqual([
+  expect([a.shape, Array.from(a.data, Number)]).toEqual([
     [2, 2],
     [5, 5, 7, 7],
   ]);
-  expect([b.shape, Array.from(b.data)]).toEqual([
+  expect([b.shape, Array.from(b.data, Number)]).toEqual([
     [6, 2],
     [50, 0, 50, 0, 0, 0, 0, 0, 0, 70, 0, 70],
   ]);
