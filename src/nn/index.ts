@@ -40,6 +40,7 @@ export { type BiasTableRule, resizeBiasTable } from "./bias-table.ts";
 export { Conv2d, type Conv2dOptions } from "./conv.ts";
 export { Dropout, DropPath, dropPathRates } from "./drop.ts";
 export { Embedding } from "./embedding.ts";
+export { FrozenBatchNorm2d } from "./frozen-batch-norm.ts";
 export * from "./init.ts";
 export { Linear, type LinearInit, type LinearOptions } from "./linear.ts";
 export {
@@ -87,3 +88,16 @@ export {
 } from "./recurrent.ts";
 export { Cell, type CellState, GruCell, LstmCell } from "./recurrent-cells.ts";
 export { type Summarizable, type SummaryRow, summary, summaryText } from "./summary.ts";
+export {
+  cutWindows,
+  fromWindows,
+  joinWindowHeads,
+  offsetIndex,
+  toWindows,
+  type WindowCut,
+  type WindowOrder,
+  type Windows,
+  windowBias,
+  windowHeads,
+  windowMask,
+} from "./windows.ts";
