@@ -36,12 +36,19 @@ const run =
         { x: ["b", steps, width] },
         { runtime, variables: "live" },
       );
+/** Time that passes, or, where other jobs share the machine, time of the processor. */
+function seconds(): number {
+  if (process.env.CLOCK !== "processor") return performance.now() / 1000;
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 for (let i = 0; i < 2; i++) await run.run({ x });
 process.stdout.write("ready\n");
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === "") break;
-  const start = performance.now();
+  const start = seconds();
   await run.run({ x });
-  process.stdout.write(`${(performance.now() - start) / 1000}\n`);
+  process.stdout.write(`${seconds() - start}\n`);
 }
 process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);

@@ -2,7 +2,8 @@
  * Recurrent networks beside PyTorch's, float32: forward, and forward with the gradients of all weights. The two take turns, repetition by
  * repetition, and medians are compared.
  *
- * `PYTHON=/path/to/python node tools/run.mjs bench/recurrent.ts [REPETITIONS] [infer|train]`; that Python needs torch.
+ * `PYTHON=/path/to/python node tools/run.mjs bench/recurrent.ts [REPETITIONS] [infer|train|LSTM|GRU|RNN]`; that Python needs torch. With `CLOCK=processor`, on a
+ * machine that others share: one thread, and time of the processor instead of time that passes.
  */
 
 import { availableCores } from "../src/runtime/threads-node.ts";
@@ -30,16 +31,19 @@ const cases: readonly Case[] = [
 const python = process.env.PYTHON ?? "python3";
 const repetitions = Number(process.argv[2] ?? 15);
 const only = process.argv[3];
-const threads = String(availableCores());
+const onProcessor = process.env.CLOCK === "processor";
+const threads = onProcessor ? "1" : String(availableCores());
 
-process.stdout.write(`threads ${threads}, ${repetitions} alternating repetitions, medians\n\n`);
+process.stdout.write(
+  `threads ${threads}${onProcessor ? ", time of the processor" : ""}, ${repetitions} alternating repetitions, medians\n\n`,
+);
 process.stdout.write(
   "| network | batch | steps | widths | layers | task | vitrine ms | PyTorch ms | times as fast |\n",
 );
 process.stdout.write("|---|---|---|---|---|---|---|---|---|\n");
 for (const { kind, batch, steps, width, hidden, layers, both } of cases)
   for (const task of ["infer", "train"]) {
-    if (only && only !== task) continue;
+    if (only && only !== task && only !== kind) continue;
     const args = [kind, task, ...[batch, steps, width, hidden, layers, both].map(String), threads];
     const ours = new Contestant(process.execPath, ["tools/run.mjs", "bench/recurrent-subject.ts", ...args]);
     await ours.read();

@@ -350,17 +350,18 @@ const gated: Step = (run) => {
 const celled: Step = (run) => {
   const { recurrent, biases, cotangents, cellCotangents: ownCells, steps: time, hidden } = run;
   const inputs = fromInputs(run, biases?.[0].add(biases[1]));
-  let [state, cell] = [run.first, run.firstCell];
+  let [last, cell] = [run.first, run.firstCell];
   const made = inputs.map((input) => {
     const before = cell;
-    const [open, newer] = split(apply("Gemm", [recurrent, state, input]), [3 * hidden, hidden], 0) as [Tensor, Tensor];
+    const [open, newer] = split(apply("Gemm", [recurrent, last, input]), [3 * hidden, hidden], 0) as [Tensor, Tensor];
     const gates = sigmoid(open); //                                  i, o, f
     const [i, o, f] = split(gates, 3, 0) as [Tensor, Tensor, Tensor];
     const g = tanh(newer);
-    cell = f.mul(before).add(i.mul(g));
+    const gain = i.mul(g);
+    cell = f.mul(before).add(gain);
     const squashed = tanh(cell);
-    state = o.mul(squashed);
-    return { state, cell, before, gates, i, o, f, g, squashed };
+    last = o.mul(squashed);
+    return { state: last, cell, before, gates, i, o, f, g, gain, squashed };
   });
 
   const turned = recurrent.transpose();
@@ -368,13 +369,13 @@ const celled: Step = (run) => {
   let toState = cotangents[time - 1]!;
   let toCell: Tensor | undefined;
   for (let t = time - 1; t >= 0; t--) {
-    const { before, gates, i, o, f, g, squashed } = made[t]!;
+    const { state, before, gates, i, o, f, g, gain, squashed } = made[t]!;
     const own = ownCells[t];
     const entering = toCell && own ? toCell.add(own) : (toCell ?? own);
-    const through = toState.mul(o).mul(oneMinus(square(squashed)));
+    const through = toState.mul(o.sub(state.mul(squashed))); // o (1 − tanh²)
     const now = entering ? entering.add(through) : through;
     const toGates = concat([now.mul(g), toState.mul(squashed), now.mul(before)], 0).mul(gates.sub(square(gates)));
-    owed[t] = concat([toGates, now.mul(i).mul(oneMinus(square(g)))], 0);
+    owed[t] = concat([toGates, now.mul(i.sub(gain.mul(g)))], 0);
     toState = apply("Gemm", [turned, owed[t]!, cotangents[t - 1]]);
     toCell = now.mul(f);
   }
