@@ -70,7 +70,7 @@ const optionsSchema = v.record(v.string(), v.unknown());
 function settingsOf(model: string | undefined): ReadonlyMap<string, unknown> {
   const families = new Set((model === undefined ? modelNames() : [model]).map(familyOf));
   const entries = [...families].reverse().flatMap((family) => Object.entries(family.config({})));
-  return new Map(entries.filter(([name]) => name !== "labels" && name !== "stem"));
+  return new Map(entries.filter(([name, value]) => name !== "labels" && (name !== "stem" || value !== undefined)));
 }
 
 /** Options of a model from JSON: known names, and values of the right kind; what contradicts each other the model says itself. */
@@ -90,13 +90,15 @@ export function checkModelOptions(
     };
     if (!knownOptions.has(name)) refuse(`${name} is no setting of a model`);
     const usual = knownOptions.get(name);
-    const isSize = name === "imageSize" || name === "patchSize";
-    const fits = isSize
-      ? [value].flat().every((side) => typeof side === "number")
+    // A list may be one value for all of it: both sides of an image, all stages of a model.
+    const kind = Array.isArray(usual) ? typeof usual.flat()[0] : typeof usual;
+    const fits = Array.isArray(usual)
+      ? [value].flat(2).every((one) => typeof one === kind)
       : usual === undefined
         ? ["number", "string"].includes(typeof value)
-        : typeof value === typeof usual;
-    if (!fits) refuse(`${name} must be a ${isSize ? "size in pixels" : usual === undefined ? "number" : typeof usual}`);
+        : typeof value === kind;
+    const article = Array.isArray(usual) ? `${kind} or a list of such` : usual === undefined ? "number" : kind;
+    if (!fits) refuse(`${name} must be a ${article}`);
   }
   return given as Omit<OptionsNamed<string>, "labels">;
 }

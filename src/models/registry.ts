@@ -1,5 +1,6 @@
 /** All models by the names that people type: timm's. Whoever imports this has all families; `families.ts` loads one. */
 
+import { VitrineError } from "../errors.ts";
 import type { ImageClassifier } from "./classifier.ts";
 import { unknownModel } from "./families.ts";
 import type { Family, NamedModel } from "./family.ts";
@@ -73,6 +74,10 @@ export function createModel<Name extends string>(
   overrides: OptionsNamed<Name> = {} as OptionsNamed<Name>,
 ): ModelNamed<Name> {
   const family = familyOf(name);
+  const known = family.config({});
+  for (const option of Object.keys(overrides))
+    if (!(option in known))
+      throw new VitrineError("INVALID_ARGUMENT", { rule: `${option} is no setting of this model`, place: name });
   const config = family.config({ ...modelNamed(name).options, ...overrides });
   return family.create(config) as ModelNamed<Name>;
 }
