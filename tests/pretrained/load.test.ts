@@ -239,7 +239,7 @@ const refused: readonly (readonly [what: string, reference: () => string, code: 
     "a model of another kind",
     () => edited(() => ({ model_type: "bert" })),
     "INVALID_FILE",
-    'model_type must be ("vit" | "deit")',
+    'model_type must be ("swin" | "swinv2" | "resnet" | "vit" | "deit")',
   ],
   [
     "an unknown architecture",
