@@ -176,6 +176,15 @@ def hf_swin(out, case, version=1, image=(2, 3, 16, 16), **config):
     write(out, case, family, f"transformers {transformers.__version__} {cls.__name__}", config, model, taps_hf_swin, image, "pixel_values", call)
 
 
+def torchvision_swin(out, case, image=(2, 3, 64, 64), **config):
+    torch.manual_seed(0)
+    config = {**dict(num_classes=5, patch_size=[4, 4], embed_dim=8, depths=[2, 1], num_heads=[2, 2], window_size=[4, 4], mlp_ratio=2.0, stochastic_depth_prob=0.0), **config}
+    model = torchvision.models.SwinTransformer(**config)
+    version = torchvision.__version__.split("+")[0]
+    hook = lambda m, taps: [child.register_forward_hook(keep(taps, f"features.{n}")) for n, child in m.features.named_children()]
+    write(out, case, "swin", f"torchvision {version} SwinTransformer", config, model, hook, image)
+
+
 def timm_resnet(out, case, image=(2, 3, 32, 40), train=False, **config):
     torch.manual_seed(0)
     config = {**dict(num_classes=5, block="Bottleneck", layers=[1, 1, 1, 1], channels=[4, 4, 6, 8], stem_width=8, stem_type="deep"), **config}
@@ -209,6 +218,7 @@ def committed(out):
     swin(out, "swin-large-window", img_size=[8, 16], window_size=[5, 3], depths=[2, 1], qkv_bias=False)
     swin(out, "swinv2-odd-sizes", 2, img_size=[12, 20], window_size=[3, 5], pretrained_window_sizes=[2, 3], depths=[2, 1])
     hf_swin(out, "swin-hf-padded", image=(1, 3, 21, 27), depths=[2, 1])
+    torchvision_swin(out, "swin-torchvision", image=(1, 3, 32, 48), patch_size=[2, 4], window_size=[4, 3])
     timm_resnet(out, "resnet-dilated", channels=[4, 4, 4, 6], output_stride=16, avg_down=True, cardinality=2, base_width=32, layers=[1, 1, 1, 2], image=(1, 3, 33, 47))
 
 

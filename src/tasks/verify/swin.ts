@@ -1,8 +1,9 @@
-/** Cases of Swin Transformers of both versions, in the forms of timm and transformers. */
+/** Cases of Swin Transformers of both versions, in the forms of timm, transformers and torchvision. */
 
+import { VitrineError } from "../../errors.ts";
 import type { Family } from "../../models/family.ts";
 import { Swin } from "../../models/swin.ts";
-import { type SwinConfig, type SwinOptions, swinConfig } from "../../models/swin-config.ts";
+import { type SwinConfig, type SwinOptions, stageMap, swinConfig } from "../../models/swin-config.ts";
 import { swinOptions } from "../../models/swin-config-files.ts";
 import { swinFamily, swinV2Family } from "../../models/swin-family.ts";
 import { SwinV2 } from "../../models/swin-v2.ts";
@@ -18,9 +19,9 @@ export function swinAdapter(golden: GoldenFile): GoldenModel {
   const image = imageInput(golden);
   const second = golden.model === "swinv2";
   const family = second ? swinV2Family : swinFamily;
-  const { config, theirs } = readReference(golden, family);
-  const module = second ? new SwinV2(config) : new Swin(config);
   const [, , high, wide] = golden.inputs.get(image)!.shape as [number, number, number, number];
+  const { config, theirs } = readReference(golden, family, [high, wide]);
+  const module = second ? new SwinV2(config) : new Swin(config);
   return {
     module,
     rules: detectNaming(memorySource([...golden.params, ...golden.buffers]), family.namings)?.rules ?? [],
@@ -38,6 +39,7 @@ interface Meaning {
 function readReference(
   golden: GoldenFile,
   family: Family<SwinConfig, SwinOptions>,
+  image: GridSize,
 ): { readonly config: SwinConfig; readonly theirs: (name: string) => Meaning } {
   const [packageName, , className = ""] = golden.reference.split(" ");
   if (packageName === "timm") {
@@ -53,7 +55,9 @@ function readReference(
     const { config } = family.configFromHuggingFace(json, golden.case);
     return { config, theirs: (name) => huggingFaceValue(name, config) };
   }
-  throw unknownReference(golden, "timm and transformers");
+  if (packageName === "torchvision" && className === "SwinTransformer" && family === swinFamily)
+    return { config: torchvisionConfig(golden, image), theirs: torchvisionValue };
+  throw unknownReference(golden, "timm, transformers and torchvision (version 1)");
 }
 
 /** @source transformers, models/swin/modeling_swin.py: patches are merged where a stage ends */
@@ -77,6 +81,36 @@ function huggingFaceValue(name: string, { depths }: SwinConfig): Meaning {
     pooler_output: "pooled",
   };
   return { tap: others[plain] ?? plain, flat: true };
+}
+
+/** torchvision has no image size of its own; windows that are larger than a map it fills with zeros, which nothing here does. */
+function torchvisionConfig({ config, case: place }: GoldenFile, imageSize: GridSize): SwinConfig {
+  const { patch_size, window_size, dropout, attention_dropout, stochastic_depth_prob, ...rest } = config;
+  const args = {
+    ...{ ...rest, img_size: imageSize, patch_size: patch_size!, window_size: window_size! },
+    ...{ proj_drop_rate: dropout ?? 0, attn_drop_rate: attention_dropout ?? 0 },
+    drop_path_rate: stochastic_depth_prob ?? 0,
+  };
+  const theirs = swinConfig({ ...swinOptions(args), padFirst: true });
+  const smaller = theirs.windows.findIndex((window, i) =>
+    stageMap(theirs, i).some((side, axis) => side < window[axis]!),
+  );
+  if (smaller < 0) return theirs;
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "torchvision's Swin can be verified where maps hold windows",
+    evidence: `stage ${smaller} has ${stageMap(theirs, smaller).join(" × ")} tokens`,
+    place,
+  });
+}
+
+/** @source torchvision/models/swin_transformer.py: stages and merged patches in turn */
+function torchvisionValue(name: string): Meaning {
+  const [, index, block] = /^features\.(\d+)(?:\.(\d+))?$/.exec(name) ?? [];
+  if (index === undefined) return { tap: name, flat: false };
+  if (index === "0") return { tap: "patch_embed", flat: false };
+  const stage = Math.floor(Number(index) / 2);
+  if (Number(index) % 2 === 0) return { tap: `layers.${stage}.downsample`, flat: false };
+  return { tap: block === undefined ? `layers.${stage}` : `layers.${stage}.blocks.${block}`, flat: false };
 }
 
 /** Weights of shifted windows lie with the heads here, and with the images in the references. */
