@@ -2,7 +2,7 @@
  * The door for Node: what `vitrine/web` has too, and all that needs a disk, a network, threads or native code.
  *
  * The parts of the house that run anywhere have doors of their own: `vitrine/core`, `vitrine/nn`, `vitrine/models`, `vitrine/losses`, `vitrine/optim`,
- * `vitrine/data`, `vitrine/weights`, `vitrine/onnx`, `vitrine/pretrained`, `vitrine/train`, `vitrine/tasks`, `vitrine/explain`, `vitrine/report`.
+ * `vitrine/data`, `vitrine/weights`, `vitrine/onnx`, `vitrine/pretrained`, `vitrine/train`, `vitrine/tasks`, `vitrine/explain`, `vitrine/inspect`, `vitrine/report`.
  */
 
 import { useRuntime } from "./compile/index.ts";

@@ -1,5 +1,6 @@
 /** From pictures to answers, and from answers to figures of how good they are. */
 
+export { augmentedClassifier, type Views } from "./augmented.ts";
 export {
   type Answers,
   type Calibration,
