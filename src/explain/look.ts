@@ -74,7 +74,7 @@ export async function openLooker(
         images,
         logits,
         logit: logitOf(logits, classIndex),
-        attention: attentionTaps(taps),
+        attention: attentionTaps(taps, shape[0]!),
         tap: (name: string) => tapNamed(taps, name),
         ...layoutOf(subject, taps),
       };
@@ -121,12 +121,15 @@ function logitOf(logits: Tensor, classIndex: number | undefined): Tensor {
   return sum(at(logits, 1, classIndex));
 }
 
-/** Self-attention weights by block: `blocks.I.attn.probs`, `blocks.I.probs`, `blocks.I.attns.J.attn.probs`. */
-function attentionTaps(taps: ReadonlyMap<string, Value>): readonly (readonly Tensor[])[] {
+/**
+ * Self-attention weights by block: `blocks.I.attn.probs`, `blocks.I.probs`, `blocks.I.attns.J.attn.probs`; not those of each token's own parts,
+ * which have more rows than there are images.
+ */
+function attentionTaps(taps: ReadonlyMap<string, Value>, images: number): readonly (readonly Tensor[])[] {
   const blocks: Tensor[][] = [];
   for (const [name, value] of taps) {
     const [, index] = /^blocks\.(\d+)\.(?:.+\.)?probs$/.exec(name) ?? [];
-    if (index !== undefined) (blocks[Number(index)] ??= []).push(new Tensor(value));
+    if (index !== undefined && value.shape[0] === images) (blocks[Number(index)] ??= []).push(new Tensor(value));
   }
   return blocks.filter((parts) => parts !== undefined);
 }

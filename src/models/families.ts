@@ -28,6 +28,7 @@ const entries: readonly Entry[] = [
     types: ["resnet"],
     load: async () => (await import("./resnet-family.ts")).resnetFamily,
   },
+  { names: /^tnt_/, types: [], load: async () => (await import("./tnt-family.ts")).tntFamily },
   { names: /^/, types: ["vit", "deit"], load: async () => (await import("./vit-family.ts")).vitFamily },
 ];
 

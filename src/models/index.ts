@@ -43,6 +43,10 @@ export { type SwinVersion, swinOptions } from "./swin-config-files.ts";
 export { swinFamily, swinV2Family } from "./swin-family.ts";
 export { type NamedSwin, namedSwins, namedSwinV2s } from "./swin-names.ts";
 export { SwinV2 } from "./swin-v2.ts";
+export { TNT, tntSizes } from "./tnt.ts";
+export { type TNTConfig, type TNTOptions, tntConfig, tntOptions } from "./tnt-config.ts";
+export { tntFamily } from "./tnt-family.ts";
+export { type NamedTNT, namedTNTs } from "./tnt-names.ts";
 export { ViT, vitSizes } from "./vit.ts";
 export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
 export {

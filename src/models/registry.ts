@@ -11,14 +11,17 @@ import type { Swin } from "./swin.ts";
 import type { SwinOptions } from "./swin-config.ts";
 import { swinFamily, swinV2Family } from "./swin-family.ts";
 import type { SwinV2 } from "./swin-v2.ts";
+import type { TNT } from "./tnt.ts";
+import type { TNTOptions } from "./tnt-config.ts";
+import { tntFamily } from "./tnt-family.ts";
 import type { ViT } from "./vit.ts";
 import type { ViTOptions } from "./vit-config.ts";
 import { vitFamily } from "./vit-family.ts";
 
-const families: readonly Family[] = [vitFamily, swinFamily, swinV2Family, resnetFamily];
+const families: readonly Family[] = [vitFamily, swinFamily, swinV2Family, tntFamily, resnetFamily];
 
 /** What may differ from a named configuration, family by family. */
-export type ImageClassifierOptions = ViTOptions | SwinOptions | ResNetOptions;
+export type ImageClassifierOptions = ViTOptions | SwinOptions | TNTOptions | ResNetOptions;
 
 /** The class and the options behind a name, as far as its beginning tells. */
 type Kind<Name extends string> = Name extends `${"vit" | "deit" | "vitc" | "test_vit"}${string}`
@@ -29,7 +32,9 @@ type Kind<Name extends string> = Name extends `${"vit" | "deit" | "vitc" | "test
       ? { readonly model: Swin; readonly options: SwinOptions }
       : Name extends `swinv2_${string}`
         ? { readonly model: SwinV2; readonly options: SwinOptions }
-        : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
+        : Name extends `tnt_${string}`
+          ? { readonly model: TNT; readonly options: TNTOptions }
+          : { readonly model: ImageClassifier; readonly options: ImageClassifierOptions };
 
 /** The class behind a name. */
 export type ModelNamed<Name extends string> = Kind<Name>["model"];

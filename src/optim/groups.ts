@@ -35,9 +35,15 @@ export interface LayerPattern {
   readonly joinsPrevious?: boolean;
 }
 
-/** Layers of a vision transformer, distilled or not; a stem of convolutions stands in `patch_embed`. @source timm/models/vision_transformer.py and deit.py group_matcher */
+/**
+ * Layers of a vision transformer, distilled or not, or of a transformer in transformer; a stem of convolutions stands in `patch_embed`.
+ * @source timm/models/vision_transformer.py, deit.py and tnt.py group_matcher
+ */
 export const vitLayers: readonly LayerPattern[] = [
-  { pattern: /^(?:cls_token|reg_token|dist_token|pos_embed|patch_embed)/ },
+  {
+    pattern:
+      /^(?:cls_token|reg_token|dist_token|pos_embed|patch_embed|patch_pos|pixel_pos|pixel_embed|norm[12]_proj|proj\.)/,
+  },
   { pattern: /^blocks\.(\d+)/ },
   { pattern: /^norm/, joinsPrevious: true },
 ];

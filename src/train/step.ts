@@ -19,6 +19,7 @@ import { type Classifier, classification, type Objective } from "./objective.ts"
 export const noWeightDecay: readonly string[] = [
   ...["pos_embed", "cls_token", "dist_token", "reg_token"],
   ...["absolute_pos_embed", "relative_position_bias_table", "logit_scale"],
+  ...["patch_pos", "pixel_pos"],
 ];
 
 /** Sizes and optimiser of a training step. */

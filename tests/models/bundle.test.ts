@@ -63,6 +63,7 @@ function filesOf({ metafile }: BuildResult<{ metafile: true }>): {
 
 const families = {
   vit: /models\/vit|weights\/vit/,
+  tnt: /models\/tnt|weights\/tnt/,
   swin: /models\/swin|weights\/swin|nn\/windows/,
   resnet: /models\/resnet(-(?!v2)|\.ts)|weights\/resnet/,
 } as const;
@@ -74,6 +75,7 @@ test.each([
   ["ViT", "vit"],
   ["Swin", "swin"],
   ["ResNet", "resnet"],
+  ["TNT", "tnt"],
 ])("a page that makes a %s bundles no other family", async (model, family) => {
   const result = filesOf(
     await bundled(`import { ${model} } from "./src/models/index.ts"; console.log(new ${model}());`, false),
@@ -87,5 +89,5 @@ test("a page that loads models from addresses gets a family only when a model is
     await bundled('import { loadPretrained } from "./src/pretrained/load-web.ts"; await loadPretrained("x");', true),
   );
   expect(among(result.first)).toEqual([]);
-  expect(among(result.later).sort()).toEqual(["resnet", "swin", "vit"]);
+  expect(among(result.later).sort()).toEqual(["resnet", "swin", "tnt", "vit"]);
 });

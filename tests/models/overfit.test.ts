@@ -4,6 +4,7 @@ import type { ImageClassifier } from "../../src/models/classifier.ts";
 import { ResNet } from "../../src/models/resnet.ts";
 import { Swin } from "../../src/models/swin.ts";
 import { SwinV2 } from "../../src/models/swin-v2.ts";
+import { TNT } from "../../src/models/tnt.ts";
 import { ViT } from "../../src/models/vit.ts";
 import { adamW, weightDecayGroups } from "../../src/optim/index.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
@@ -19,6 +20,8 @@ const models: Readonly<Record<string, () => ImageClassifier>> = {
     new ResNet({ imageSize: 32, depths: [1, 1], widths: [8, 16], groups: 2, groupWidth: 32, labels: 4 }),
   "a Swin Transformer": () => new Swin(swin),
   "a Swin Transformer V2": () => new SwinV2(swin),
+  "a Transformer in Transformer": () =>
+    new TNT({ imageSize: 32, patchSize: 16, width: 48, innerWidth: 12, depth: 2, heads: 4, labels: 4 }),
 };
 
 test.each(Object.keys(models))("%s learns eight images by heart in 20 steps", async (name) => {

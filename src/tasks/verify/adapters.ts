@@ -6,6 +6,7 @@ import { resnetAdapter } from "./resnet.ts";
 import { rnnAdapter } from "./rnn.ts";
 import { seq2seqAdapter } from "./seq2seq.ts";
 import { swinAdapter } from "./swin.ts";
+import { tntAdapter } from "./tnt.ts";
 import { vitAdapter } from "./vit.ts";
 
 /** What builds our model of a case, by the family in its file. */
@@ -16,5 +17,6 @@ export const adapters: Readonly<Record<string, Adapter>> = {
   swinv2: swinAdapter,
   rnn: rnnAdapter,
   seq2seq: seq2seqAdapter,
+  tnt: tntAdapter,
   vit: vitAdapter,
 };
