@@ -4,6 +4,7 @@ import { VitrineError } from "../errors.ts";
 import { type LoadOptions, loadPretrained } from "../pretrained/load-node.ts";
 import { packagedModels } from "../pretrained/packaged-node.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
+import type { Prediction } from "../tasks/classify.ts";
 import type { HubProgress } from "../weights/hub-options-node.ts";
 import type { Context } from "./context.ts";
 import { byteSize } from "./numbers.ts";
@@ -15,27 +16,47 @@ export interface ModelOptions {
 }
 
 /**
- * Loads a model, telling about downloads; without a reference, the one in the package.
- * @throws {VitrineError} NOT_FOUND when the package has none; whatever `loadPretrained` throws.
+ * Loads a model, telling about downloads.
+ * @throws {VitrineError} whatever `loadPretrained` throws.
  */
 export async function loadModel(
   context: Context,
-  reference: string | undefined,
+  reference: string,
   options: ModelOptions & LoadOptions = {},
 ): Promise<Pretrained> {
-  return loadPretrained(reference ?? packagedModel(), {
+  return loadPretrained(reference, {
     ...options,
     call: { signal: context.signal, onProgress: downloadNotes(context) },
   });
 }
 
-function packagedModel(): string {
-  const [first] = packagedModels().keys();
-  if (first !== undefined) return first;
-  throw new VitrineError("NOT_FOUND", {
-    rule: "this package holds no trained model",
-    next: "name one with --model: a folder that `vitrine train` made, a weights file with --arch NAME, or a hub id such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
-  });
+/**
+ * The model that was named; without a name all of the package's, of which the surest is to answer. Says what these can recognise.
+ * @throws {VitrineError} NOT_FOUND when the package has none; whatever `loadPretrained` throws.
+ */
+export async function loadModels(
+  context: Context,
+  reference: string | undefined,
+  options: ModelOptions,
+): Promise<readonly Pretrained[]> {
+  if (reference !== undefined) return [await loadModel(context, reference, options)];
+  const names = [...packagedModels().keys()];
+  if (names.length === 0)
+    throw new VitrineError("NOT_FOUND", { rule: "this package holds no trained model", next: otherModels });
+  const models = await Promise.all(names.map((name) => loadModel(context, name)));
+  context.terminal.note("no --model: the package's own models answer, and the surest counts. They can recognise");
+  for (const { name, labels } of models) context.terminal.note(`  ${labels.join(", ")} (${name})`);
+  context.terminal.note(`for anything else ${otherModels}`);
+  return models;
+}
+
+const otherModels =
+  "name a model with --model: a folder that `vitrine train` made, a weights file with --arch NAME, or a hub id such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k";
+
+/** The position of the model that is surest of its best answer. @param answers of each model, best first */
+export function surest(answers: readonly (readonly Prediction[])[]): number {
+  const scores = answers.map(([best]) => best!.score);
+  return scores.indexOf(Math.max(...scores));
 }
 
 /** One line when a download begins, one when it is done. */

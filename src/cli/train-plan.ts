@@ -138,7 +138,7 @@ interface FirstModel {
 
 async function trainedModel(
   context: Context,
-  { from, arch, options: given, model }: TrainSettings,
+  { from, arch, options: given, model }: TrainSettings & { readonly from: string },
   { train }: TrainingData,
   seed: number,
   changes: Readonly<Record<string, unknown>>,

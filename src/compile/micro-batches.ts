@@ -65,7 +65,7 @@ export function accumulateGradients(
 /**
  * How many parts to cut a batch into: 800 to 1,600 rows (tokens × images) each, of equal size where the batch divides, and at most 8, since
  * the graph grows with them.
- * @param rows rows of one example in the model's matrix products (tokens of an image)
+ * @param rows rows of one example in the model's matrix products (tokens of an image); fractions too
  */
 export function partsFor(batch: number, rows: number): number {
   const most = Math.max(1, Math.min(8, batch, Math.floor((batch * rows) / 750)));

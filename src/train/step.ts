@@ -111,9 +111,19 @@ export function partsOf(model: Classifier, { batchSize, imageShape }: StepOption
   return partsFor(batchSize, rowsPerImage(model, imageShape));
 }
 
-/** The most rows that one image makes in a matrix product (its tokens): what decides into how many parts a batch is cut. */
+/** Width of the results that `partsFor` counts rows of: the hidden layer of ViT-S, on which its numbers were measured. */
+const usualWidth = 1536;
+
+/**
+ * The most rows of the usual width that one image's numbers would fill in the result of a matrix product: what decides into how many parts a batch is cut.
+ * Parts are to fit the processor's caches, so rows of a narrow model count for less.
+ */
 function rowsPerImage(model: Classifier, imageShape: readonly [number, number, number]): number {
   const { graph } = traceGraph(({ images }) => ({ logits: model.forward(images) }), { images: [1, ...imageShape] });
-  const rows = topologicalOrder(rootsOf(graph)).map((node) => (node.op === "Gemm" ? node.outputs[0]!.shape[0]! : 1));
-  return Math.max(...rows.map(Number));
+  const sizes = topologicalOrder(rootsOf(graph)).map((node) => {
+    if (node.op !== "Gemm") return 1;
+    const [rows, columns] = node.outputs[0]!.shape;
+    return Number(rows) * Number(columns);
+  });
+  return Math.max(...sizes) / usualWidth;
 }

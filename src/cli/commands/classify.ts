@@ -3,10 +3,11 @@
 import { decodeImage } from "../../data/decode-node.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
+import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { augmentedClassifier, type Views } from "../../tasks/augmented.ts";
 import { type Classifier, classifier, type Prediction } from "../../tasks/classify.ts";
 import type { Context } from "../context.ts";
-import { loadModel, type ModelOptions } from "../model.ts";
+import { loadModels, type ModelOptions, surest } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { right, table } from "../table.ts";
 
@@ -20,7 +21,7 @@ export interface ClassifyOptions extends ModelOptions {
 const piece = 16;
 
 type Answer =
-  | { readonly file: string; readonly predictions: readonly Prediction[] }
+  | { readonly file: string; readonly model?: string; readonly predictions: readonly Prediction[] }
   | { readonly file: string; readonly error: VitrineError };
 
 /**
@@ -36,15 +37,17 @@ export async function classify(
 ): Promise<boolean> {
   // The first pictures are decoded while the model is loaded.
   let next = decodeAll(files.slice(0, piece));
-  const [pretrained, runtime] = await Promise.all([loadModel(context, model, { arch }), context.runtime()]);
-  const run = await (tta
-    ? augmentedClassifier(pretrained, runtime, tta)
-    : classifier(pretrained, runtime, { pictures: files.length }));
+  const [models, runtime] = await Promise.all([loadModels(context, model, { arch }), context.runtime()]);
+  const run = (pretrained: Pretrained): Promise<Classifier> =>
+    tta ? augmentedClassifier(pretrained, runtime, tta) : classifier(pretrained, runtime, { pictures: files.length });
+  const named = await Promise.all(
+    models.map(async (one): Promise<Named> => ({ name: one.name, classifier: await run(one) })),
+  );
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;
     next = decodeAll(files.slice(from + piece, from + 2 * piece));
-    answers.push(...(await answer(run, decoded, top)));
+    answers.push(...(await answer(named, decoded, top)));
   }
   const bad = answers.filter((one) => "error" in one);
   if (files.length === 1 && bad[0]) throw bad[0].error;
@@ -68,12 +71,24 @@ function decodeAll(files: readonly string[]): Promise<readonly Decoded[]> {
   );
 }
 
-async function answer(run: Classifier, decoded: readonly Decoded[], top: number): Promise<readonly Answer[]> {
+interface Named {
+  readonly name: string;
+  readonly classifier: Classifier;
+}
+
+/** What the surest model says of each picture; it is named where there are several. */
+async function answer(models: readonly Named[], decoded: readonly Decoded[], top: number): Promise<readonly Answer[]> {
   const images = decoded.flatMap((one) => ("image" in one ? [one.image] : []));
-  const predictions = [...(await run.classify(images, { top }))];
-  return decoded.map((one) =>
-    "error" in one ? { file: one.file, error: one.error } : { file: one.file, predictions: predictions.shift()! },
-  );
+  const said = await Promise.all(models.map((one) => one.classifier.classify(images, { top })));
+  let done = 0;
+  return decoded.map((one) => {
+    if ("error" in one) return { file: one.file, error: one.error };
+    const answers = said.map((pictures) => pictures[done]!);
+    done++;
+    const best = surest(answers);
+    const model = models.length > 1 ? { model: models[best]!.name } : {};
+    return { file: one.file, ...model, predictions: answers[best]! };
+  });
 }
 
 function toJson(one: Answer): unknown {
@@ -85,5 +100,5 @@ function toJson(one: Answer): unknown {
 function toText(one: Answer): string {
   if ("error" in one) return `${one.file}\n  could not be read\n`;
   const rows = one.predictions.map(({ label, score }) => ["", percent(score, 1), label]);
-  return `${one.file}\n${table(["", right(""), ""], rows)}`;
+  return `${one.file}${one.model === undefined ? "" : ` (${one.model})`}\n${table(["", right(""), ""], rows)}`;
 }

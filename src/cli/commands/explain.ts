@@ -2,6 +2,7 @@
 
 import { basename, extname } from "node:path";
 import { decodeImage } from "../../data/decode-node.ts";
+import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import { explainImage } from "../../explain/explain-image.ts";
 import { type Explanation, type ExplanationMap, explanationJson } from "../../explain/explanation.ts";
@@ -9,10 +10,13 @@ import { type MethodName, methodNamed } from "../../explain/methods.ts";
 import { type ExplanationFormat, explanationFormats, renderExplanation } from "../../explain/render-node.ts";
 import type { HeadFusion } from "../../explain/token-rows.ts";
 import type { GridSize } from "../../nn/positions.ts";
+import type { Pretrained } from "../../pretrained/pretrained.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { classifier } from "../../tasks/classify.ts";
 import { writeFileAtomically } from "../../weights/file-bytes-node.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
-import { loadModel, type ModelOptions } from "../model.ts";
+import { loadModels, type ModelOptions, surest } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { right, table } from "../table.ts";
 
@@ -40,8 +44,9 @@ export async function explain(
   const decoded = decodeImage(file);
   // Awaited below; a failure that comes first must not be an unhandled one.
   decoded.catch(() => {});
-  const [pretrained, runtime] = await Promise.all([loadModel(context, model, { arch }), context.runtime()]);
+  const [models, runtime] = await Promise.all([loadModels(context, model, { arch }), context.runtime()]);
   const image = await decoded;
+  const pretrained = await surestModel(models, runtime, image);
   const { block, head, token, patch, fusion, discard } = choices;
   const explanation = await explainImage({
     pretrained,
@@ -59,6 +64,15 @@ export async function explain(
     `${explanationText(explanation)}\npicture  ${path}`,
   );
   return undefined;
+}
+
+/** The one model, or of several the surest. */
+async function surestModel(models: readonly Pretrained[], runtime: Runtime, image: Image): Promise<Pretrained> {
+  if (models.length === 1) return models[0]!;
+  const answers = await Promise.all(
+    models.map(async (one) => (await (await classifier(one, runtime, { pictures: 1 })).classify([image]))[0]!),
+  );
+  return models[surest(answers)]!;
 }
 
 function requireMethod(name: string): asserts name is MethodName {
