@@ -10,12 +10,14 @@ import {
   and,
   apply,
   cast,
+  concat,
   greater,
   greaterOrEqual,
   less,
   lessOrEqual,
   max,
   maximum,
+  or,
   pad,
   scalar,
   sizeScalar,
@@ -76,6 +78,40 @@ export function bandMask(n: Dim, m: Dim, { before, after }: { readonly before: n
   const apart = distances(n, m);
   return { bias: biasOf(and(greaterOrEqual(apart, -before), lessOrEqual(apart, after))) };
 }
+
+/** Where a decoder stands that goes on from what it kept. */
+export interface CachePlace {
+  /** int64 []: how many of the kept keys are filled; the others are room for later. */
+  readonly used: Tensor;
+  /** int64 [b]: how many positions at each row's beginning are padding. */
+  readonly skip: Tensor;
+}
+
+/** Positions of `n` new words in their sentences, padding not counted: int64 [b, n]. */
+export function cachePositions(n: Dim, { used, skip }: CachePlace): Tensor {
+  return maximum(unsqueeze(countTo(n).add(used), 0).sub(unsqueeze(skip, 1)), scalar(0, "int64"));
+}
+
+/**
+ * New queries see the kept keys that are filled, and the new ones up to their own; no padding, but themselves always.
+ * @param n queries and new keys; c: kept keys, which come first
+ * @param before most keys between a query and a key that it sees; all without it
+ * @returns a mask for scores [b, a, n, c + n]
+ */
+export function cacheMask(n: Dim, c: Dim, { used, skip }: CachePlace, before?: number): Mask {
+  const kept = countTo(c);
+  const filled = where(less(kept, used), kept, scalar(never, "int64"));
+  const now = countTo(n).add(used);
+  const [keys, queries] = [unsqueeze(concat([filled, now], 0), 0, 1), unsqueeze(now, 0, 2)]; // [1, 1, c+n], [1, n, 1]
+  const causal = lessOrEqual(keys, queries); //                                        [1, n, c+n]
+  const near = before === undefined ? causal : and(causal, greaterOrEqual(keys, queries.sub(before)));
+  const own = apply("Equal", [keys, queries]);
+  const seen = and(near, or(own, greaterOrEqual(keys, unsqueeze(skip, 1, 2)))); //     [b, n, c+n]
+  return { bias: unsqueeze(biasOf(seen), 1) };
+}
+
+/** A position that no sentence reaches. */
+const never = 2 ** 31;
 
 /** Queries and keys of the same block of `size` positions see each other, both counted from the first. [n, m] */
 export function blockMask(n: Dim, m: Dim, size: number): Mask {

@@ -1,10 +1,10 @@
 /** PyTorch's multi-head attention: from one sequence to itself or to another. */
 
 import { concat, expand, linear, rearrange, split, type Tensor } from "../tensor/index.ts";
-import { type Attended, attendInStages, checkHeads } from "./attention.ts";
+import { type Attended, type Attending, attendInStages, checkHeads, type KeysAndValues } from "./attention.ts";
 import { type Mask, withOpenKeys } from "./attention-masks.ts";
 import { Dropout } from "./drop.ts";
-import { torchWeight, xavierUniform, zeros } from "./init.ts";
+import { type Initializer, torchWeight, xavierUniform, zeros } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { evaluation, type Mode, Module, type Parameter, parameter } from "./module.ts";
 
@@ -19,6 +19,8 @@ export interface MultiheadAttentionOptions {
   readonly biasKv?: boolean;
   /** Dropout rate of the attention weights. */
   readonly dropout?: number;
+  /** How the last map's weight begins; PyTorch's default without it. */
+  readonly outInit?: Initializer;
 }
 
 /** What is attended to, and how. */
@@ -27,6 +29,10 @@ export interface MultiheadInputs {
   readonly key?: Tensor | undefined;
   /** [b, m, value width]; the keys without it. */
   readonly value?: Tensor | undefined;
+  /** Keys and values that are mapped already, in place of both. */
+  readonly mapped?: KeysAndValues | undefined;
+  /** Mapped keys and values before these: what a decoder kept of the steps before. */
+  readonly past?: KeysAndValues | undefined;
   /** Broadcasts to [b, heads, n, m]. */
   readonly mask?: Mask | undefined;
   readonly mode?: Mode | undefined;
@@ -66,16 +72,22 @@ export class MultiheadAttention extends Module {
     this.inProjBias = bias ? parameter([3 * width], zeros) : undefined;
     this.biasK = biasKv ? parameter([1, 1, width], xavierUniform) : undefined;
     this.biasV = biasKv ? parameter([1, 1, width], xavierUniform) : undefined;
-    this.outProj = new Linear(width, width, { bias, init: { weight: torchWeight, bias: zeros } });
+    this.outProj = new Linear(width, width, { bias, init: { weight: options.outInit ?? torchWeight, bias: zeros } });
     this.drop = new Dropout(options.dropout ?? 0);
     this.#heads = heads;
     this.#width = width;
   }
 
-  /** Queries [b, n, d] → output [b, n, d], weights and scores [b, heads, n, m]. */
-  forward(query: Tensor, { key, value, mask, mode = evaluation }: MultiheadInputs = {}): Attended {
-    const projected = this.#project(query, key, value);
-    return this.attendTo(projected.queries, projected, { mask, mode });
+  /** Queries [b, n, d] → output [b, n, d], weights and scores [b, heads, n, m]; `kept`: the mapped keys and values, for steps to come. */
+  forward(
+    query: Tensor,
+    { key, value, mapped, past, mask, mode = evaluation }: MultiheadInputs = {},
+  ): Attended & { readonly kept: KeysAndValues } {
+    const { queries, keys, values } = mapped
+      ? { queries: this.queries(query), ...mapped }
+      : this.#project(query, key, value);
+    const kept = { keys, values };
+    return { ...this.attendTo(queries, kept, { mask, past, mode }), kept };
   }
 
   /** [b, n, d] → [b, heads, n, k]. */
@@ -98,11 +110,15 @@ export class MultiheadAttention extends Module {
     };
   }
 
-  /** The heads' results side by side through the last map. @param queries [b, heads, n, k] */
+  /**
+   * The heads' results side by side through the last map.
+   * @param queries [b, heads, n, k]
+   * @param how `past`: what a decoder kept of the steps before
+   */
   attendTo(
     queries: Tensor,
     { keys, values }: KeysAndValues,
-    { mask, mode = evaluation }: Pick<MultiheadInputs, "mask" | "mode"> = {},
+    { mask, past, mode = evaluation }: Pick<Attending, "mask" | "past" | "mode"> = {},
   ): Attended {
     let [k, v, seen] = [keys, values, mask];
     if (this.biasK && this.biasV) {
@@ -111,7 +127,7 @@ export class MultiheadAttention extends Module {
       [k, v] = [concat([k, row(this.biasK)], 2), concat([v, row(this.biasV)], 2)];
       seen = seen && withOpenKeys(seen, 1);
     }
-    const { scores, weights, output } = attendInStages(queries, k, v, { mask: seen, drop: this.drop, mode });
+    const { scores, weights, output } = attendInStages(queries, k, v, { mask: seen, past, drop: this.drop, mode });
     return { scores, weights, output: this.outProj.forward(rearrange(output, "b a n k -> b n (a k)")) };
   }
 
@@ -141,10 +157,4 @@ export class MultiheadAttention extends Module {
   #apart(t: Tensor): Tensor {
     return rearrange(t, "b n (a k) -> b a n k", { a: this.#heads });
   }
-}
-
-/** Keys and values split by head, [b, heads, m, k] each. */
-export interface KeysAndValues {
-  readonly keys: Tensor;
-  readonly values: Tensor;
 }

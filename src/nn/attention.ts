@@ -1,7 +1,7 @@
 /** Attention over tokens. */
 
 import { VitrineError } from "../errors.ts";
-import { dims, rearrange, softmax, split, type Tensor, tap } from "../tensor/index.ts";
+import { concat, dims, rearrange, slice, softmax, split, type Tensor, tap } from "../tensor/index.ts";
 import { type Mask, seeingFactor } from "./attention-masks.ts";
 import { type Similarity, scaledDot } from "./attention-similarity.ts";
 import { Dropout } from "./drop.ts";
@@ -27,12 +27,20 @@ export interface AttentionOptions {
   readonly init?: LinearInit | undefined;
 }
 
+/** Keys and values split by head, [b, heads, m, k] each. */
+export interface KeysAndValues {
+  readonly keys: Tensor;
+  readonly values: Tensor;
+}
+
 /** How attention compares, masks and forgets. */
 export interface Attending {
   /** The first stage; scaled dot product without it. */
   readonly similarity?: Similarity | undefined;
   /** Which keys each query sees; all without it. A query that sees none gets weights and a result of zeros. */
   readonly mask?: Mask | undefined;
+  /** Keys [.., c, k] and values [.., c, v] before these: what a decoder keeps. They are read where they lie, not copied side by side. */
+  readonly past?: KeysAndValues | undefined;
   /** Dropout of the weights. */
   readonly drop?: Dropout | undefined;
   readonly mode?: Mode | undefined;
@@ -40,7 +48,7 @@ export interface Attending {
 
 /** The results of the three stages. */
 export interface Attended {
-  /** [.., n, m], before the mask. */
+  /** [.., n, m], before the mask; with a past, m counts its keys too, first. */
   readonly scores: Tensor;
   /** [.., n, m], of each row the sum is 1, or 0 where no key is seen. */
   readonly weights: Tensor;
@@ -54,13 +62,21 @@ export interface Attended {
  * @returns the weights are also tapped as `probs` (rows that see no key are uniform there)
  */
 export function attendInStages(queries: Tensor, keys: Tensor, values: Tensor, how: Attending = {}): Attended {
-  const { similarity = scaledDot, mask, drop, mode = evaluation } = how;
-  const scores = similarity(queries, keys); //                                         [.., n, m]
+  const { similarity = scaledDot, mask, past, drop, mode = evaluation } = how;
+  const near = similarity(queries, keys); //                                           [.., n, m]
+  const scores = past ? concat([similarity(queries, past.keys), near], -1) : near;
   const probs = tap("probs", softmax(mask ? scores.add(mask.bias) : scores)); //       [.., n, m]
-  const mixed = (drop ? drop.forward(probs, mode) : probs).matmul(values); //          [.., n, v]
+  const kept = drop ? drop.forward(probs, mode) : probs;
+  const mixed = past ? mixInParts(kept, past.values, values) : kept.matmul(values); // [.., n, v]
   // The result is set to zero rather than the weights, so that the parts can still be fused into one operator.
   const sees = seeingFactor(mask);
   return { scores, weights: sees ? probs.mul(sees) : probs, output: sees ? mixed.mul(sees) : mixed };
+}
+
+/** Weights [.., n, c + m] over values [.., c, v] and [.., m, v]. */
+function mixInParts(weights: Tensor, before: Tensor, now: Tensor): Tensor {
+  const c = before.shape[before.rank - 2]!;
+  return slice(weights, -1, 0, c).matmul(before).add(slice(weights, -1, c).matmul(now));
 }
 
 /**

@@ -8,6 +8,7 @@ export {
   type AttentionOptions,
   attend,
   attendInStages,
+  type KeysAndValues,
 } from "./attention.ts";
 export { LocalAttention } from "./attention-local.ts";
 export {
@@ -15,6 +16,9 @@ export {
   allowedMask,
   bandMask,
   blockMask,
+  type CachePlace,
+  cacheMask,
+  cachePositions,
   causalMask,
   joinMasks,
   keyPaddingMask,
@@ -22,7 +26,6 @@ export {
   validPositions,
 } from "./attention-masks.ts";
 export {
-  type KeysAndValues,
   MultiheadAttention,
   type MultiheadAttentionOptions,
   type MultiheadInputs,
@@ -87,6 +90,7 @@ export {
   Rnn,
 } from "./recurrent.ts";
 export { Cell, type CellState, GruCell, LstmCell } from "./recurrent-cells.ts";
+export { type SinusoidLayout, sinusoids } from "./sinusoids.ts";
 export { type Summarizable, type SummaryRow, summary, summaryText } from "./summary.ts";
 export {
   cutWindows,

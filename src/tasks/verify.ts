@@ -89,9 +89,10 @@ async function verifyForward(golden: GoldenFile, model: GoldenModel, runtime: Ru
   const known = new Set(wanted.flatMap(({ own }) => (own && taps.has(own.tap) ? [own.tap] : [])));
   const run = await compileGraph(withTaps(graph, taps, [...known]), { runtime });
   const results = await run.run(Object.fromEntries(inputs)).finally(() => run.dispose());
+  const found = await model.search?.(runtime);
   return wanted.map(({ name, want, kind, own }) => {
     const subject = { name: `${kind}.${name}`, kind, tolerance };
-    const got = results[own ? own.tap : subject.name];
+    const got = kind === "output" && found?.[name] ? found[name] : results[own ? own.tap : subject.name];
     if (!got) return missingRow(subject, want, "we have no such value");
     const { pattern, sizes } = own?.arrange ?? {};
     return compareRow(subject, pattern ? arrange(got, pattern, sizes) : got, want);

@@ -15,7 +15,7 @@ export interface WordModel {
   /**
    * Takes one word further in each sentence.
    * @param rows for each sentence now: its newest word, and which sentence of the step before it goes on from (at the first step, which source)
-   * @returns log-probabilities of the next words, [rows · v] row by row
+   * @returns log-probabilities of the next words, [rows · v] row by row; −∞ for a word that may not follow
    */
   step(rows: readonly SentenceRow[]): Promise<Float32Array>;
 }
@@ -138,6 +138,7 @@ function best(
   for (const [draft, { logProbability }] of drafts.entries())
     for (let word = forced ?? 0; word <= (forced ?? words - 1); word++) {
       const total = logProbability + logs[(first + draft) * words + word]!;
+      if (total === Number.NEGATIVE_INFINITY) continue;
       if (found.length === count && total <= found[count - 1]!.logProbability) continue;
       let place = found.length;
       while (place > 0 && found[place - 1]!.logProbability < total) place--;

@@ -2,12 +2,13 @@
 
 import { compile, type Executable } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
-import { allocate, type NdArray, ndarray } from "../../graph/dtype.ts";
+import { type NdArray, ndarray } from "../../graph/dtype.ts";
 import type { Seq2Seq, SourceMemory } from "../../models/seq2seq.ts";
 import type { CellState } from "../../nn/recurrent-cells.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logSoftmax, type Tensor, withPath } from "../../tensor/index.ts";
 import { type BeamOptions, beamSearch, type Sentence, type SentenceRow, type WordModel } from "./beam-search.ts";
+import { pickAll } from "./pick-rows.ts";
 
 /** How to write, beside what the model says of its ids. */
 export interface Seq2SeqDecoding extends Omit<BeamOptions, "begin" | "end" | "maxWords"> {
@@ -184,21 +185,4 @@ class Steps implements WordModel {
       data.set((this.#alignments[step]!.data as Float32Array).subarray(row * s, (row + 1) * s), step * s);
     return { dtype: "float32", shape: [rows.length, s], data };
   }
-}
-
-/** Rows of arrays, in another order. */
-function pickAll<K extends string>(arrays: Readonly<Record<K, NdArray>>, rows: readonly number[]): Record<K, NdArray> {
-  const picked = Object.entries<NdArray>(arrays).map(([name, array]) => [name, pickRows(array, rows)] as const);
-  return Object.fromEntries(picked) as Record<K, NdArray>;
-}
-
-function pickRows(array: NdArray, rows: readonly number[]): NdArray {
-  const [count, ...rest] = array.shape as [number, ...number[]];
-  if (rows.length === count && rows.every((row, i) => row === i)) return array;
-  const size = rest.reduce((product, dim) => product * dim, 1);
-  const data = allocate(array.dtype, rows.length * size);
-  const from = array.data as Float32Array;
-  for (const [i, row] of rows.entries())
-    (data as Float32Array).set(from.subarray(row * size, (row + 1) * size), i * size);
-  return { ...array, shape: [rows.length, ...rest], data };
 }

@@ -1,7 +1,9 @@
 /** What verification must know of a family of models. */
 
 import { VitrineError } from "../../errors.ts";
+import type { NdArray } from "../../graph/dtype.ts";
 import type { Mode, Module } from "../../nn/module.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { AxisSizes } from "../../weights/arrange.ts";
 import type { NameRule } from "../../weights/rules.ts";
@@ -20,6 +22,8 @@ export interface GoldenModel {
   readonly rules: readonly NameRule[];
   /** The reference's results by name, from the file's inputs by name. */
   forward(inputs: Readonly<Record<string, Tensor>>, mode: Mode): Readonly<Record<string, Tensor>>;
+  /** Results of the reference that no single graph gives: sentences that were searched for. Called once the weights are there. */
+  search?(runtime: Runtime): Promise<Readonly<Record<string, NdArray>>>;
   /** Our value for a name of an intermediate value in the file. */
   valueNamed(name: string): NamedValue;
 }
