@@ -105,7 +105,7 @@ export class WordTransformer extends Module {
     super();
     const config = wordTransformerConfig(options);
     const { width, sourceWords, targetWords, maxWords, tied } = config;
-    const table = (words: number): Embedding => new Embedding(words, width, normal(width ** -0.5));
+    const table = (words: number): Embedding => new Embedding(words, width, normal(width ** -0.5), config.pad);
     this.config = config;
     this.sourceEmbedding = table(sourceWords);
     this.targetEmbedding = config.shared ? this.sourceEmbedding : table(targetWords);

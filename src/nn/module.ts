@@ -29,6 +29,11 @@ export class Parameter extends Tensor {
   get name(): string {
     return this.variable.name;
   }
+
+  /** The same numbers, through which no gradient comes back: a second value that reads the variable. */
+  get withoutGradient(): Tensor {
+    return new Tensor({ ...this.variable.value });
+  }
 }
 
 /** State that a checkpoint carries but no gradient changes: running statistics. */

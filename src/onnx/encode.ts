@@ -106,6 +106,7 @@ class Encoder {
   readonly #used = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #constants = new Map<string, string>();
+  readonly #variables = new Set<Variable>();
   readonly #initializers: { readonly name: string; readonly array: NdArray }[] = [];
   readonly #nodes: Uint8Array[] = [];
   readonly #domains = new Set<string>([""]);
@@ -195,6 +196,9 @@ class Encoder {
     if (source.kind === "variable") {
       const { variable } = source;
       this.#names.set(value, variable.name);
+      // Several values may read one variable; it is listed once.
+      if (this.#variables.has(variable)) return;
+      this.#variables.add(variable);
       if (this.#options.variables === "inputs")
         this.#inputs.push({ role: "variable", name: variable.name, dtype, shape: variable.shape, variable });
       else this.#initializers.push({ name: variable.name, array: variable.data });
