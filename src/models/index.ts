@@ -10,6 +10,16 @@ export type {
   TimmFileOptions,
   TimmPreprocessing,
 } from "./family.ts";
+export { MAE, type MAEResult, maeSizes } from "./mae.ts";
+export {
+  type MAEConfig,
+  type MAEOptions,
+  maeConfig,
+  maeFromHuggingFace,
+  maeGrid,
+  maeOptions,
+  maeVisible,
+} from "./mae-config.ts";
 export {
   createModel,
   familyOf,

@@ -182,6 +182,15 @@ export const dinoV2Rules: readonly NameRule[] = [
   moved("blocks.{i}.mlp.w3", "blocks.{i}.mlp.fc2"),
 ];
 
+/** A whole masked autoencoder, of which the Vision Transformer is the encoder, under the official names or Hugging Face's. */
+export const maeEncoderRules: readonly NameRule[] = [
+  { from: "mask_token", to: [] },
+  { from: "decoder_pos_embed", to: [] },
+  ...["decoder_embed", "decoder_blocks", "decoder_norm", "decoder_pred", "decoder"].map(
+    (part): NameRule => ({ from: `${part}.{rest}`, to: [] }),
+  ),
+];
+
 /** Under which paths JAX training code saves the parameters. */
 const jaxPrefixes: readonly string[] = ["", "opt/target/", "params/", "params/img/"];
 
@@ -193,6 +202,12 @@ export const vitNamings: readonly Naming[] = [
     marks: [`${prefix}embeddings.distillation_token`],
     rules: huggingFaceDeitWithoutTeacherRules(prefix),
   })),
+  {
+    name: "Hugging Face ViTMAE",
+    marks: ["decoder.mask_token", "vit.embeddings.cls_token"],
+    rules: [...huggingFaceVitRules(), ...maeEncoderRules],
+  },
+  { name: "MAE", marks: ["mask_token", "decoder_pos_embed"], rules: maeEncoderRules },
   ...["vit.", ""].map((prefix) => ({
     name: "Hugging Face ViT",
     marks: [`${prefix}embeddings.cls_token`],

@@ -6,7 +6,7 @@ import { hasShared, sharedPath } from "../shared.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });
 const cases = hasShared
-  ? readdirSync(sharedPath("goldens")).filter((name) => /^(resnet|swin|swinv2|tnt)-/.test(name))
+  ? readdirSync(sharedPath("goldens")).filter((name) => /^(resnet|swin|swinv2|tnt|mae)-/.test(name))
   : ["the shared golden files are absent"];
 
 test.skipIf(!hasShared).each(cases)(
