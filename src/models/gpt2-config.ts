@@ -19,8 +19,6 @@ export interface Gpt2Config {
   readonly activation: Activation;
   /** ε of the normalisations. */
   readonly eps: number;
-  /** Biases of queries, keys and values. */
-  readonly qkvBias: boolean;
   /** The output's matrix is that of the words. */
   readonly tied: boolean;
   /** Scores are divided by √k. */
@@ -57,7 +55,6 @@ export function gpt2Config(options: Gpt2Options = {}): Gpt2Config {
     mlpWidth: 4 * width,
     activation: "gelu_tanh",
     eps: 1e-5,
-    qkvBias: true,
     tied: true,
     scaled: true,
     scaledByDepth: false,

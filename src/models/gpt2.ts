@@ -57,7 +57,8 @@ export class Gpt2 extends Module {
   }
 
   /**
-   * Ids, int64 [b, n] → logits [b, n, v] of each next word. Taps: `embedded`, `h.I`, `h.I.attn.probs`, `ln_f`.
+   * Ids, int64 [b, n] → logits [b, n, v] of each next word. Taps: `words`, `places`, `embedded`, `h.I`, `ln_f`, and in each block `ln_1`,
+   * `attn` (in it `qkv`, `q`, `k`, `v`, `scores`, `probs`, `mixed`), `between`, `ln_2`, `mlp` (in it `wide`, `active`).
    * @throws {VitrineError} SHAPE_MISMATCH for more words than there are positions.
    */
   forward(ids: Tensor, mode: Mode = evaluation): Tensor {
@@ -68,12 +69,13 @@ export class Gpt2 extends Module {
         evidence: `got ${n}`,
         next: "cut it into parts",
       });
-    const places = slice(this.wpe.weight, 0, 0, n); //                                [n, d]
+    const words = tap("words", this.wte.forward(ids)); //                             [b, n, d]
+    const places = tap("places", slice(this.wpe.weight, 0, 0, n)); //                 [n, d]
     const masks = this.#masks(
       () => causalMask(n),
       (band) => bandMask(n, n, { before: band - 1, after: 0 }),
     );
-    const x = this.drop.forward(tap("embedded", this.wte.forward(ids).add(places)), mode);
+    const x = this.drop.forward(tap("embedded", words.add(places)), mode);
     return this.#read(this.#pass(x, (i) => ({ mask: masks(i), mode })).x); //          [b, n, v]
   }
 
@@ -144,9 +146,9 @@ class Block extends Module {
   }
 
   forward(x: Tensor, how: HowToAttend): { readonly y: Tensor; readonly kept: KeysAndValues } {
-    const { output, kept } = this.attn.forward(this.ln_1.forward(x), how);
-    const between = x.add(output); //                                                   [b, n, d]
-    return { y: tap("", between.add(this.mlp.forward(this.ln_2.forward(between), how.mode))), kept };
+    const { output, kept } = this.attn.forward(tap("ln_1", this.ln_1.forward(x)), how);
+    const between = tap("between", x.add(output)); //                                   [b, n, d]
+    return { y: tap("", between.add(this.mlp.forward(tap("ln_2", this.ln_2.forward(between)), how.mode))), kept };
   }
 }
 
@@ -160,10 +162,10 @@ class CausalAttention extends Module {
 
   constructor(config: Gpt2Config, index: number) {
     super();
-    const { width, heads, qkvBias, depth } = config;
+    const { width, heads, depth } = config;
     checkHeads(width, heads);
-    this.cAttn = new InOutLinear(width, 3 * width, { bias: qkvBias, init: normal(0.02) });
-    this.cProj = new InOutLinear(width, width, { init: normal(0.02 / Math.sqrt(2 * depth)) });
+    this.cAttn = new InOutLinear(width, 3 * width, normal(0.02));
+    this.cProj = new InOutLinear(width, width, normal(0.02 / Math.sqrt(2 * depth)));
     this.attnDrop = new Dropout(config.attnDropout);
     this.residDrop = new Dropout(config.dropout);
     this.#heads = heads;
@@ -172,16 +174,15 @@ class CausalAttention extends Module {
   }
 
   /** [b, n, d] → [b, n, d], and the keys and values [b, a, n, k] to keep. */
-  forward(
-    x: Tensor,
-    { mask, past, mode }: HowToAttend,
-  ): { readonly output: Tensor; readonly kept: KeysAndValues } {
-    const apart = (t: Tensor): Tensor => rearrange(t, "b n (a k) -> b a n k", { a: this.#heads });
-    const [q, keys, values] = split(this.cAttn.forward(x), 3, -1).map(apart) as [Tensor, Tensor, Tensor];
-    const similarity = this.#similarity;
-    const { output } = attendInStages(q, keys, values, { similarity, mask, past, drop: this.attnDrop, mode });
-    const joined = rearrange(output, "b a n k -> b n (a k)"); //                        [b, n, d]
-    return { output: this.residDrop.forward(this.cProj.forward(joined), mode), kept: { keys, values } };
+  forward(x: Tensor, { mask, past, mode }: HowToAttend): { readonly output: Tensor; readonly kept: KeysAndValues } {
+    const [q, keys, values] = split(tap("qkv", this.cAttn.forward(x)), 3, -1).map((part, i) =>
+      tap("qkv"[i]!, rearrange(part, "b n (a k) -> b a n k", { a: this.#heads })),
+    ) as [Tensor, Tensor, Tensor]; //                                                   [b, a, n, k] each
+    const how = { similarity: this.#similarity, mask, past, drop: this.attnDrop, mode };
+    const { scores, output } = attendInStages(q, keys, values, how);
+    tap("scores", scores);
+    const mixed = tap("mixed", rearrange(output, "b a n k -> b n (a k)")); //           [b, n, d]
+    return { output: this.residDrop.forward(tap("", this.cProj.forward(mixed)), mode), kept: { keys, values } };
   }
 }
 
@@ -193,28 +194,29 @@ class GptMlp extends Module {
 
   constructor({ width, mlpWidth, depth, activation, dropout }: Gpt2Config) {
     super();
-    this.cFc = new InOutLinear(width, mlpWidth, { init: normal(0.02) });
-    this.cProj = new InOutLinear(mlpWidth, width, { init: normal(0.02 / Math.sqrt(2 * depth)) });
+    this.cFc = new InOutLinear(width, mlpWidth, normal(0.02));
+    this.cProj = new InOutLinear(mlpWidth, width, normal(0.02 / Math.sqrt(2 * depth)));
     this.drop = new Dropout(dropout);
     this.#activation = activation;
   }
 
   /** [b, n, d] → [b, n, d]. */
   forward(x: Tensor, mode: Mode): Tensor {
-    const wide = activate(this.cFc.forward(x), this.#activation); //                    [b, n, e]
-    return this.drop.forward(this.cProj.forward(wide), mode);
+    const wide = tap("wide", this.cFc.forward(x)); //                                   [b, n, e]
+    const active = tap("active", activate(wide, this.#activation));
+    return this.drop.forward(tap("", this.cProj.forward(active)), mode);
   }
 }
 
 /** x W + b with W [in, out], as these weights were always stored. @source transformers, pytorch_utils.py Conv1D */
 class InOutLinear extends Module {
   readonly weight: Parameter;
-  readonly bias: Parameter | undefined;
+  readonly bias: Parameter;
 
-  constructor(width: number, out: number, { bias = true, init }: { readonly bias?: boolean; readonly init: Initializer }) {
+  constructor(width: number, out: number, init: Initializer) {
     super();
     this.weight = parameter([width, out], init);
-    this.bias = bias ? parameter([out], zeros) : undefined;
+    this.bias = parameter([out], zeros);
   }
 
   /** [b, n, in] → [b, n, out]. */

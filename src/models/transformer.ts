@@ -100,10 +100,7 @@ export class Transformer extends Module {
   }
 
   /** → [b, t, d]; taps `encoder`, `decoder`, and of every layer its own name and `self_attn.probs`, `multihead_attn.probs`. */
-  forward(
-    { source, target, sourceMask, targetMask, memoryMask }: TransformerInputs,
-    mode: Mode = evaluation,
-  ): Tensor {
+  forward({ source, target, sourceMask, targetMask, memoryMask }: TransformerInputs, mode: Mode = evaluation): Tensor {
     const memory = this.encoder.forward(source, sourceMask, mode); //                    [b, s, d]
     const { output } = this.decoder.forward(target, {
       memory: this.decoder.prepare(memory),

@@ -11,7 +11,14 @@
 import { VitrineError } from "../errors.ts";
 import { type Dim, isSymbolic } from "../graph/dim.ts";
 import type { KeysAndValues } from "../nn/attention.ts";
-import { type CachePlace, cacheMask, cachePositions, causalMask, keyPaddingMask, type Mask } from "../nn/attention-masks.ts";
+import {
+  type CachePlace,
+  cacheMask,
+  cachePositions,
+  causalMask,
+  keyPaddingMask,
+  type Mask,
+} from "../nn/attention-masks.ts";
 import { Dropout } from "../nn/drop.ts";
 import { Embedding } from "../nn/embedding.ts";
 import { normal, xavierUniform, zeros } from "../nn/init.ts";
@@ -113,7 +120,9 @@ export class WordTransformer extends Module {
     this.sourcePositions = learned ? new Embedding(maxWords, width, normal(0.02)) : undefined;
     this.targetPositions = learned ? new Embedding(maxWords, width, normal(0.02)) : undefined;
     this.transformer = new Transformer(config);
-    this.projection = tied ? undefined : new Linear(width, targetWords, { init: { weight: xavierUniform, bias: zeros } });
+    this.projection = tied
+      ? undefined
+      : new Linear(width, targetWords, { init: { weight: xavierUniform, bias: zeros } });
     this.finalLogitsBias = config.outputBias ? buffer([1, targetWords], zeros) : undefined;
     this.drop = new Dropout(config.dropout);
   }
@@ -125,7 +134,11 @@ export class WordTransformer extends Module {
    * @throws {VitrineError} SHAPE_MISMATCH for sentences of more words than there are positions.
    */
   forward(
-    { source, target, valid }: { readonly source: Tensor; readonly target: Tensor; readonly valid?: Tensor | undefined },
+    {
+      source,
+      target,
+      valid,
+    }: { readonly source: Tensor; readonly target: Tensor; readonly valid?: Tensor | undefined },
     mode: Mode = evaluation,
   ): { readonly logits: Tensor; readonly memory: Tensor } {
     const { encoded, memory } = this.encode(source, valid, mode);

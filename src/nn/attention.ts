@@ -76,7 +76,9 @@ export function attendInStages(queries: Tensor, keys: Tensor, values: Tensor, ho
 /** Weights [.., n, c + m] over values [.., c, v] and [.., m, v]. */
 function mixInParts(weights: Tensor, before: Tensor, now: Tensor): Tensor {
   const c = before.shape[before.rank - 2]!;
-  return slice(weights, -1, 0, c).matmul(before).add(slice(weights, -1, c).matmul(now));
+  return slice(weights, -1, 0, c)
+    .matmul(before)
+    .add(slice(weights, -1, c).matmul(now));
 }
 
 /**

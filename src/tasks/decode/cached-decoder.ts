@@ -59,7 +59,15 @@ export async function compileStep(
       ids: { dtype: "int64", shape: ["b", "n"] },
       used: { dtype: "int64", shape: [] },
       skip: { dtype: "int64", shape: ["b"] },
-      ...Object.fromEntries(count.flatMap((i) => [[`keys.${i}`, kept], [`values.${i}`, kept]] as const)),
+      ...Object.fromEntries(
+        count.flatMap(
+          (i) =>
+            [
+              [`keys.${i}`, kept],
+              [`values.${i}`, kept],
+            ] as const,
+        ),
+      ),
       ...specs,
     },
     { runtime },
@@ -159,4 +167,3 @@ export function withoutWords(logs: Float32Array, words: number, banned: readonly
     for (const word of banned) left[row + word] = Number.NEGATIVE_INFINITY;
   return left;
 }
-

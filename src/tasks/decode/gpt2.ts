@@ -106,10 +106,7 @@ export class Gpt2Writer {
   }
 
   /** What `stream` writes, whole. @throws {VitrineError} as `stream`. */
-  async write(
-    prompts: readonly (readonly number[])[],
-    options: TextOptions = {},
-  ): Promise<readonly WrittenText[]> {
+  async write(prompts: readonly (readonly number[])[], options: TextOptions = {}): Promise<readonly WrittenText[]> {
     const texts = prompts.map(() => ({ words: [] as number[], ended: false }));
     for await (const { text, word } of this.stream(prompts, options)) {
       if (options.end?.includes(word)) texts[text]!.ended = true;
