@@ -13,6 +13,7 @@ export { type FolderDataset, type FolderOptions, openFolder } from "./data/datas
 export { type DecodeOptions, decodeImage, encodeJpeg, encodePng } from "./data/decode-node.ts";
 export { type Loader, type LoaderOptions, openLoader } from "./data/loader-node.ts";
 export { type DatasetSplits, datasetByName, datasetNames, type OpenOptions, openDataset } from "./data/open-node.ts";
+export { openTokenizer } from "./data/text/tokenizer-node.ts";
 export {
   type ExplanationFormat,
   explanationFormats,

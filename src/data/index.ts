@@ -40,3 +40,4 @@ export {
   preprocessingToTimm,
 } from "./preprocess-config.ts";
 export { type Filter, type ResizeOptions, resize } from "./resize.ts";
+export { TextStream, Tokenizer } from "./text/tokenizer.ts";

@@ -10,6 +10,8 @@ export type {
   TimmFileOptions,
   TimmPreprocessing,
 } from "./family.ts";
+export { Gpt2, type Gpt2Cache } from "./gpt2.ts";
+export { type Gpt2Config, type Gpt2Options, gpt2Config, gpt2FromHuggingFace, gpt2Sizes } from "./gpt2-config.ts";
 export { MAE, type MAEResult, maeSizes } from "./mae.ts";
 export {
   type MAEConfig,
@@ -20,6 +22,7 @@ export {
   maeOptions,
   maeVisible,
 } from "./mae-config.ts";
+export { marianFromHuggingFace } from "./marian-config.ts";
 export {
   createModel,
   familyOf,
@@ -57,6 +60,15 @@ export { TNT, tntSizes } from "./tnt.ts";
 export { type TNTConfig, type TNTOptions, tntConfig, tntOptions } from "./tnt-config.ts";
 export { tntFamily } from "./tnt-family.ts";
 export { type NamedTNT, namedTNTs } from "./tnt-names.ts";
+export {
+  type DecoderInputs,
+  type StackSize,
+  Transformer,
+  type TransformerConfig,
+  type TransformerInputs,
+  type TransformerOptions,
+  transformerConfig,
+} from "./transformer.ts";
 export { ViT, vitSizes } from "./vit.ts";
 export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
 export {
@@ -70,3 +82,11 @@ export {
 export { type Json, type JsonObject, timmArguments, timmOptions } from "./vit-config-timm.ts";
 export { vitFamily } from "./vit-family.ts";
 export { type NamedViT, namedViTs } from "./vit-names.ts";
+export {
+  type WordCache,
+  type WordMemory,
+  WordTransformer,
+  type WordTransformerConfig,
+  type WordTransformerOptions,
+  wordTransformerConfig,
+} from "./word-transformer.ts";

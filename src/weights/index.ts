@@ -2,7 +2,9 @@
 
 export { type AxisSizes, arrange } from "./arrange.ts";
 export { type ByteSource, memoryBytes } from "./byte-source.ts";
+export { gpt2Naming } from "./gpt2-rules.ts";
 export { compareWeights, matchWeights, type WeightDifferences } from "./load.ts";
+export { marianRules } from "./marian-rules.ts";
 export { npzSource } from "./npz.ts";
 export { applyRules, detectNaming, invertRules, type NameRule, type Naming } from "./rules.ts";
 export { readSafetensors, type SafetensorsSource, safetensorsSource, writeSafetensors } from "./safetensors.ts";

@@ -1,0 +1,63 @@
+/** Tokenizer files in a folder. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { VitrineError } from "../../errors.ts";
+import { Tokenizer } from "./tokenizer.ts";
+
+/** Vocabulary and merges by the names of transformers, and by OpenAI's. */
+const pairFiles = [
+  ["vocab.json", "merges.txt"],
+  ["encoder.json", "vocab.bpe"],
+] as const;
+
+/**
+ * The tokenizer in a folder: `tokenizer.json` (with `tokenizer_config.json`, where there is one), else `vocab.json` and `merges.txt`, else
+ * `encoder.json` and `vocab.bpe`.
+ * @throws {VitrineError} NOT_FOUND where there is none of them, INVALID_FILE for broken ones.
+ */
+export async function openTokenizer(folder: string): Promise<Tokenizer> {
+  const whole = await read(folder, "tokenizer.json");
+  if (whole !== undefined) {
+    const config = await read(folder, "tokenizer_config.json");
+    const settings = config === undefined ? {} : json(config, join(folder, "tokenizer_config.json"));
+    return Tokenizer.fromJson(json(whole, join(folder, "tokenizer.json")), settings, join(folder, "tokenizer.json"));
+  }
+  for (const [vocabularyFile, mergesFile] of pairFiles) {
+    const [vocabulary, merges] = [await read(folder, vocabularyFile), await read(folder, mergesFile)];
+    if (vocabulary !== undefined && merges !== undefined)
+      return Tokenizer.fromBytePairs(json(vocabulary, join(folder, vocabularyFile)), merges);
+  }
+  throw new VitrineError("NOT_FOUND", {
+    rule: `a tokenizer's folder must hold tokenizer.json, or ${pairFiles.map((pair) => pair.join(" and ")).join(", or ")}`,
+    place: folder,
+  });
+}
+
+/** The text of a file; `undefined` where there is none. */
+async function read(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, name), "utf8");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new VitrineError("NOT_FOUND", {
+      rule: "a tokenizer's file must be readable",
+      evidence: (cause as Error).message,
+      place: join(folder, name),
+      cause,
+    });
+  }
+}
+
+function json(text: string, place: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new VitrineError("INVALID_FILE", {
+      rule: "a tokenizer's file must be JSON",
+      evidence: (cause as Error).message,
+      place,
+      cause,
+    });
+  }
+}

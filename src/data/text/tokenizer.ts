@@ -1,0 +1,208 @@
+/** Text to ids and back, by published files: `tokenizer.json`, or the vocabulary and merges of byte-level pair encoding. */
+
+import { Tokenizer as Library } from "@huggingface/tokenizers";
+import * as v from "valibot";
+import { VitrineError } from "../../errors.ts";
+
+/** A text in pieces that a vocabulary knows. */
+export class Tokenizer {
+  /** Number of ids: one more than the largest. */
+  readonly words: number;
+  /** Id that ends texts, where the files name one. */
+  readonly end: number | undefined;
+  readonly #library: Library;
+
+  private constructor(library: Library, end: number | undefined) {
+    this.#library = library;
+    this.words = 1 + [...library.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), -1);
+    this.end = end;
+  }
+
+  /**
+   * From a parsed `tokenizer.json`, and the `tokenizer_config.json` beside it.
+   * @param place file name, for messages
+   * @throws {VitrineError} INVALID_FILE for a file of another form, or of a kind that the library does not know.
+   */
+  static fromJson(tokenizer: unknown, config: unknown = {}, place = "tokenizer.json"): Tokenizer {
+    const file = parsed(tokenizerSchema, tokenizer, place);
+    if (file.pre_tokenizer?.type === "ByteLevel" && file.model.type === "BPE")
+      requireBytes(parsed(vocabularySchema, file.model.vocab, place), place);
+    const settings = parsed(configSchema, config, "tokenizer_config.json");
+    const end = settings.eos_token;
+    const name = typeof end === "string" ? end : end?.content;
+    const library = made(file, settings, place);
+    return new Tokenizer(library, name === undefined ? undefined : library.token_to_id(name));
+  }
+
+  /**
+   * From a byte-level vocabulary and its merges: `vocab.json` and `merges.txt`, or OpenAI's `encoder.json` and `vocab.bpe`.
+   * @param vocabulary parsed JSON, piece → id
+   * @param merges text, a pair on a line; the first line may be a comment
+   * @param end text of the id that ends texts; it is one id wherever it stands in a text
+   * @throws {VitrineError} INVALID_FILE for files of another form, or that do not belong together.
+   * @source Radford et al. 2019, section 2.2; openai/gpt-2, src/encoder.py
+   */
+  static fromBytePairs(vocabulary: unknown, merges: string, end = "<|endoftext|>"): Tokenizer {
+    const vocab = parsed(vocabularySchema, vocabulary, "vocabulary");
+    const pairs = pairsOf(merges, vocab);
+    requireBytes(vocab, "vocabulary");
+    const id = Object.hasOwn(vocab, end) ? vocab[end] : undefined;
+    const file = {
+      version: "1.0",
+      added_tokens: id === undefined ? [] : [{ id, content: end, special: true, normalized: true }],
+      normalizer: null,
+      pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true },
+      post_processor: null,
+      decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
+      model: { type: "BPE", vocab, merges: pairs },
+    };
+    return new Tokenizer(made(file, { tokenizer_class: "GPT2Tokenizer" }, "vocabulary and merges"), id);
+  }
+
+  /**
+   * The text's ids.
+   * @param special with the ids that the files put before and after a text; none without it
+   */
+  encode(text: string, { special = false }: { readonly special?: boolean } = {}): readonly number[] {
+    return this.#library.encode(text, { add_special_tokens: special }).ids;
+  }
+
+  /** The text of ids; where bytes are no whole character, U+FFFD. @throws {VitrineError} INVALID_ARGUMENT for an id that is not there. */
+  decode(ids: readonly number[]): string {
+    const strange = ids.find((id) => this.#library.id_to_token(id) === undefined);
+    if (strange !== undefined)
+      throw new VitrineError("INVALID_ARGUMENT", {
+        rule: `decode: an id is one of the vocabulary, from 0 to ${this.words - 1}`,
+        evidence: `got ${strange}`,
+      });
+    return ids.length === 0
+      ? ""
+      : this.#library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  }
+
+  /**
+   * Stops unless a model has a vector for every id. More vectors than ids are borne: some models round their number up.
+   * @throws {VitrineError} WEIGHTS_MISMATCH
+   */
+  requireWords(words: number): void {
+    if (this.words <= words) return;
+    throw new VitrineError("WEIGHTS_MISMATCH", {
+      rule: "a tokenizer's ids must be words of the model",
+      evidence: `got ids up to ${this.words - 1} for ${words} words`,
+      next: "take the tokenizer files that were published with the weights",
+    });
+  }
+}
+
+/** Ids that arrive one by one as text: what is no whole character yet is held back. */
+export class TextStream {
+  readonly #tokenizer: Tokenizer;
+  #held: number[] = [];
+
+  constructor(tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
+  }
+
+  /** The text that the id completes; empty while a character lacks bytes. */
+  push(id: number): string {
+    this.#held.push(id);
+    const text = this.#tokenizer.decode(this.#held);
+    // No character has more than four bytes: what still does not fit then never will.
+    if (text.endsWith("\ufffd") && this.#held.length < 4) return "";
+    this.#held = [];
+    return text;
+  }
+
+  /** What is still held back at the end. */
+  finish(): string {
+    const text = this.#tokenizer.decode(this.#held);
+    this.#held = [];
+    return text;
+  }
+}
+
+const idSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
+// A vocabulary of a hundred thousand pieces, as it was parsed: `__proto__` may be one of them.
+const vocabularySchema = v.custom<Readonly<Record<string, number>>>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((id) => v.is(idSchema, id)) &&
+    new Set(Object.values(value)).size === Object.keys(value).length,
+  "an object of pieces with ids of their own",
+);
+const tokenizerSchema = v.looseObject({
+  model: v.looseObject({ type: v.optional(v.string()) }),
+  pre_tokenizer: v.optional(v.nullable(v.looseObject({ type: v.optional(v.string()) }))),
+});
+const token = v.union([v.string(), v.looseObject({ content: v.string() })]);
+const configSchema = v.looseObject({ eos_token: v.optional(v.nullable(token)) });
+
+function parsed<S extends v.GenericSchema>(schema: S, value: unknown, place: string): v.InferOutput<S> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new VitrineError("INVALID_FILE", {
+    rule: "a tokenizer's file must have its form",
+    evidence: `${v.getDotPath(issue) ?? "it"}: ${issue.message}`,
+    place,
+  });
+}
+
+function made(file: object, config: object, place: string): Library {
+  try {
+    return new Library(file, config);
+  } catch (cause) {
+    throw new VitrineError("INVALID_FILE", {
+      rule: "a tokenizer must be of a kind that @huggingface/tokenizers knows",
+      evidence: cause instanceof Error ? cause.message : String(cause),
+      place,
+      cause,
+    });
+  }
+}
+
+/**
+ * Stops unless there is a piece for each byte: the library leaves out what the vocabulary lacks, without a word.
+ * @source openai/gpt-2, src/encoder.py, bytes_to_unicode: printable bytes stand for themselves, the others for U+0100 and on
+ */
+function requireBytes(vocab: Readonly<Record<string, number>>, place: string): void {
+  const printable = (byte: number): boolean => (byte > 32 && byte < 127) || (byte > 160 && byte !== 173);
+  let other = 256;
+  for (let byte = 0; byte < 256; byte++) {
+    const piece = String.fromCodePoint(printable(byte) ? byte : other++);
+    if (!Object.hasOwn(vocab, piece))
+      throw new VitrineError("INVALID_FILE", {
+        rule: "a byte-level vocabulary must have a piece for each byte",
+        evidence: `it has none for ${byte}, ${JSON.stringify(piece)}`,
+        place,
+      });
+  }
+}
+
+/** Pairs by rank; both halves and the whole must be pieces. */
+function pairsOf(merges: string, vocab: Readonly<Record<string, number>>): readonly (readonly [string, string])[] {
+  const lines = merges.split(/\r?\n/);
+  const first = lines[0]?.startsWith("#version") ? 1 : 0;
+  return lines.slice(first).flatMap((line, i): readonly (readonly [string, string])[] => {
+    if (line === "") return [];
+    const place = `merges, line ${first + i + 1}`;
+    const [left, right, ...more] = line.split(" ");
+    if (!left || !right || more.length > 0)
+      throw new VitrineError("INVALID_FILE", {
+        rule: "a merge must be two pieces with a space between them",
+        evidence: `got ${JSON.stringify(line.slice(0, 80))}`,
+        place,
+      });
+    const strange = [left, right, left + right].find((piece) => !Object.hasOwn(vocab, piece));
+    if (strange !== undefined)
+      throw new VitrineError("INVALID_FILE", {
+        rule: "merges must be those of the vocabulary",
+        evidence: `it has no ${JSON.stringify(strange)}`,
+        place,
+        next: "take both files from one publisher",
+      });
+    return [[left, right]];
+  });
+}
