@@ -109,6 +109,38 @@ export function makeProgram(): Command {
   addVerb(
     program,
     {
+      name: "pretrain",
+      summary: "Learn from images without labels, for training later with few.",
+      details:
+        "A masked autoencoder paints what it is not shown; afterwards its encoder is a model that `vitrine train --from` fine-tunes. The output folder ends with the encoder, the whole autoencoder in transformers' form, and a picture of what it paints.",
+      stopsItself: true,
+      examples: [
+        "vitrine pretrain shapes --epochs 10 --out runs/painter",
+        "vitrine train shapes --limit 100 --from runs/painter",
+        "vitrine pretrain ./photos --model vit_small_patch16_224 --epochs 200",
+      ],
+    },
+    (command) =>
+      command
+        .argument("[data]", dataHelp)
+        .option("--model <name>", "the encoder, a Vision Transformer by timm's name; default: a small one that fits")
+        .option("--epochs <n>", "times that every image is seen", wholeNumber(1, 100_000))
+        .option("--batch <n>", "images of one step", wholeNumber(1, 65_536))
+        .option("--lr <x>", "highest learning rate", positiveNumber)
+        .option("--mask <share>", "share of the patches that is hidden; default: 0.75", shareBelowOne)
+        .option("--out <dir>", "output folder; default: a new one in vitrine-out/")
+        .option("--resume", "go on with the run in --out, with its own settings", false)
+        .option(...dataDir)
+        .option(...workers, 2)
+        .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
+        .option("--limit <n>", "use about this many images only", wholeNumber(2))
+        .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),
+    async () => (await import("./commands/pretrain.ts")).pretrain,
+  );
+
+  addVerb(
+    program,
+    {
       name: "inspect",
       summary: "Look at a data set: counts, copies, leaks, broken files, wrong labels.",
       details:

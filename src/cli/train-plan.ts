@@ -182,7 +182,11 @@ async function newModel(
   );
 }
 
-async function presetOf({ data }: TrainSettings, { train }: TrainingData): Promise<Preset> {
+/** The small model that fits the data's images. */
+export async function presetOf(
+  { data }: Pick<TrainSettings, "data">,
+  { train }: Pick<TrainingData, "train">,
+): Promise<Preset> {
   const named = Object.hasOwn(presets, data) ? presets[data] : undefined;
   return named ?? presetForPictures(await typicalSide(train, data));
 }

@@ -25,6 +25,7 @@ export class Teller {
   readonly #context: Context;
   readonly #epochs: number;
   readonly #passes: number;
+  readonly #classifies: boolean;
   #startedAt = 0;
   #progress: Progress | undefined;
   #firstStepAt = 0;
@@ -39,11 +40,15 @@ export class Teller {
   best: { readonly epoch: number; readonly accuracy: number } | undefined;
   seconds = 0;
 
-  /** @param passes how many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see */
-  constructor(context: Context, epochs: number, passes: number) {
+  /**
+   * @param passes how many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see
+   * @param classifies whether there is an accuracy to tell of
+   */
+  constructor(context: Context, epochs: number, passes: number, classifies = true) {
     this.#context = context;
     this.#epochs = epochs;
     this.#passes = passes;
+    this.#classifies = classifies;
   }
 
   /** Hears one event. */
@@ -61,14 +66,14 @@ export class Teller {
         this.#losses.push(event.loss);
         this.#progress?.update(
           event.step,
-          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}  accuracy ${percent(event.accuracy, 1)}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
+          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
         );
         break;
       case "epoch.end":
         this.last = { train: event.train, validation: event.validation ?? null };
         if (event.best) this.best = { epoch: event.epoch, accuracy: event.validation!.accuracy };
         if (event.validation) this.#accuracies.push(event.validation.accuracy);
-        this.#note(epochText(event, this.#epochs));
+        this.#note(epochText(event, this.#epochs, this.#classifies));
         break;
       case "skipped":
         // One file comes up again in each epoch.
@@ -140,8 +145,10 @@ export class Teller {
 function epochText(
   { epoch, train: means, validation, best, seconds }: Extract<TrainEvent, { type: "epoch.end" }>,
   epochs: number,
+  classifies: boolean,
 ): string {
-  const text = ({ loss, accuracy }: Means): string => `loss ${loss.toFixed(4)}, accuracy ${percent(accuracy)}`;
+  const text = ({ loss, accuracy }: Means): string =>
+    `loss ${loss.toFixed(4)}${classifies ? `, accuracy ${percent(accuracy)}` : ""}`;
   const measured = validation ? `  validation: ${text(validation)}${best ? " (best)" : ""}` : "";
   return `epoch ${epoch + 1}/${epochs}  training: ${text(means)}${measured}  ${duration(seconds)}`;
 }

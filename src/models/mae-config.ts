@@ -160,8 +160,8 @@ export function maeFromHuggingFace(json: JsonObject, place: string): MAEConfig {
   ] as const)
     if (read<Json>(name, only) !== only) throw unknown(name, json[name]!);
   return maeConfig({
-    imageSize: read("image_size", 224),
-    patchSize: read("patch_size", 16),
+    imageSize: sizeOf("image_size", json.image_size ?? 224),
+    patchSize: sizeOf("patch_size", json.patch_size ?? 16),
     channels: read("num_channels", 3),
     width: read("hidden_size", 768),
     depth: read("num_hidden_layers", 12),
@@ -175,6 +175,38 @@ export function maeFromHuggingFace(json: JsonObject, place: string): MAEConfig {
     normalizePixels: read("norm_pix_loss", false),
     eps: read("layer_norm_eps", 1e-12),
   });
+}
+
+/** `config.json` from which transformers builds the model again. @source transformers, models/vit_mae/configuration_vit_mae.py */
+export function maeForHuggingFace(config: MAEConfig): JsonObject {
+  const size = ([high, wide]: GridSize): Json => (high === wide ? high : [high, wide]);
+  return {
+    architectures: ["ViTMAEForPreTraining"],
+    model_type: "vit_mae",
+    image_size: size(config.imageSize),
+    patch_size: size(config.patchSize),
+    num_channels: config.channels,
+    hidden_size: config.width,
+    num_hidden_layers: config.depth,
+    num_attention_heads: config.heads,
+    intermediate_size: config.mlpWidth,
+    decoder_hidden_size: config.decoderWidth,
+    decoder_num_hidden_layers: config.decoderDepth,
+    decoder_num_attention_heads: config.decoderHeads,
+    decoder_intermediate_size: config.decoderMlpWidth,
+    mask_ratio: config.maskRatio,
+    norm_pix_loss: config.normalizePixels,
+    layer_norm_eps: config.eps,
+    hidden_act: "gelu",
+    qkv_bias: true,
+  };
+}
+
+function sizeOf(name: string, value: Json): number | GridSize {
+  if (typeof value === "number") return value;
+  if (Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "number"))
+    return [value[0] as number, value[1] as number];
+  throw unknown(name, value);
 }
 
 function unknown(name: string, value: Json): VitrineError {

@@ -32,11 +32,19 @@ export interface Objective {
   /**
    * Traces the loss of some examples.
    * @param part `images` [b, c, H, W], `targets` [b, labels] and the further inputs
-   * @returns the mean loss [], and the logits [b, labels] whose largest is the answer
+   * @returns the mean loss [], and the logits [b, labels] whose largest is the answer; none where nothing is classified, so that accuracy is 0
    */
-  readonly loss: (part: Readonly<Record<string, Tensor>>) => { readonly loss: Tensor; readonly logits: Tensor };
+  readonly loss: (part: Readonly<Record<string, Tensor>>) => {
+    readonly loss: Tensor;
+    readonly logits?: Tensor | undefined;
+  };
   /** Plain data that tells this objective from others: a run is continued only with the one it began with. */
   readonly identity?: unknown;
+}
+
+/** An objective that classifies. */
+export interface LabelObjective extends Objective {
+  readonly loss: (part: Readonly<Record<string, Tensor>>) => { readonly loss: Tensor; readonly logits: Tensor };
 }
 
 /**
@@ -48,7 +56,7 @@ export function classification(
   model: Classifier,
   labelLoss: LabelLoss = crossEntropySoft,
   mode: Mode = { train: true },
-): Objective {
+): LabelObjective {
   return {
     loss: ({ images, targets }) => {
       const logits = model.forward(images!, mode);

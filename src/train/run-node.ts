@@ -65,7 +65,7 @@ async function* trainLocked(
   tuning: Tuning,
   runId: string,
 ): AsyncGenerator<TrainEvent, void, undefined> {
-  const { pretrained, recipe, folder, seed, signal } = options;
+  const { pretrained, trainee, recipe, folder, seed, signal } = options;
   const checkpoints = join(folder, "checkpoints");
   const events: TrainEvent[] = [];
   const resume = options.resume
@@ -81,7 +81,7 @@ async function* trainLocked(
     const run = fit({
       learner,
       variables,
-      parameterCount: pretrained.model.parameterCount(),
+      parameterCount: (trainee?.model ?? pretrained.model).parameterCount(),
       batches: async function* (epoch, from) {
         for await (const batch of training.batches(epoch, from)) {
           if (epoch === 0 && batch.number === 0 && training.seesImages)
@@ -105,7 +105,7 @@ async function* trainLocked(
       checkpointEvery: options.checkpointEvery,
       onBest: () => {
         requireFolder(folder);
-        return saveTuned(folder, pretrained, tuning);
+        return trainee ? trainee.save(folder) : saveTuned(folder, pretrained, tuning);
       },
       signal,
     });

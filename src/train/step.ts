@@ -12,7 +12,7 @@ import { rootsOf, topologicalOrder } from "../graph/graph.ts";
 import type { Parameter } from "../nn/module.ts";
 import { clipByGlobalNorm, type ModelAverage, type Optimizer } from "../optim/index.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { argMax, cast, equal, mean, type Tensor } from "../tensor/index.ts";
+import { argMax, cast, equal, mean, scalar, type Tensor } from "../tensor/index.ts";
 import { type Classifier, classification, type Objective } from "./objective.ts";
 
 /** Tokens and tables that weight decay leaves alone, whatever their rank. @source timm's no_weight_decay of Vision Transformers; Swin's official main.py */
@@ -98,6 +98,7 @@ export function batchGradients(
     accumulateGradients(
       (part) => {
         const { loss, logits } = objective.loss(part);
+        if (!logits) return { loss, accuracy: scalar(0) };
         return { loss, accuracy: mean(cast(equal(argMax(logits, 1), argMax(part.targets!, 1)), "float32")) };
       },
       Object.fromEntries(names.map((name) => [name, inputs[name]!])),

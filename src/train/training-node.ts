@@ -9,7 +9,7 @@ import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Means } from "./events.ts";
 import { compileLearner, type Learner } from "./learner.ts";
-import { classification, type Objective, type TrainingBatch } from "./objective.ts";
+import { type Classifier, classification, type Objective, type TrainingBatch } from "./objective.ts";
 import { Probe } from "./probe.ts";
 import { featureLoader } from "./probe-features.ts";
 import type { Recipe } from "./recipe.ts";
@@ -18,6 +18,13 @@ import { trainedParameters } from "./step.ts";
 import type { Tuning } from "./tuning.ts";
 import { keptVariables } from "./tuning-node.ts";
 import { compileValidation, validate } from "./validate.ts";
+
+/** Something around the model that learns, and from which the model is taken when a run writes it. */
+export interface Trainee {
+  readonly model: Classifier;
+  /** Writes what was learnt into the run's folder. */
+  readonly save: (folder: string) => Promise<void>;
+}
 
 /** Model, data and recipe. */
 export interface TrainingOptions {
@@ -31,6 +38,8 @@ export interface TrainingOptions {
   readonly trained?: ((name: string) => boolean) | undefined;
   /** What is minimised; the recipe's loss of the model's logits without it. */
   readonly objective?: Objective | undefined;
+  /** What learns in the model's place, by the objective. */
+  readonly trainee?: Trainee | undefined;
   readonly seed: number;
   readonly runtime: Runtime;
   /** Loader threads. */
@@ -81,7 +90,7 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
     // What is trained: the model, or its end on features that are computed once.
     const probe = keepsFeatures(options) ? new Probe(model, trained!, preprocessing.inputSize) : undefined;
     const frozen = closedAtTheEnd(await probe?.compileFeatures(runtime));
-    const classifier = probe ?? model;
+    const classifier = options.trainee?.model ?? probe ?? model;
     const imageShape = probe?.imageShape ?? preprocessing.inputSize;
 
     const load = (dataset: Dataset, changes: Partial<BatchPlan>): Loader => {
@@ -105,7 +114,7 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
     });
     const validation = options.validation && load(options.validation, {});
     const stepsPerEpoch = wholeSteps(training.batchesPerEpoch, recipe.accumulate, batchSize);
-    const variables = keptVariables(model, tuning);
+    const variables = keptVariables(options.trainee?.model ?? model, tuning);
     const learner = closedAtTheEnd(
       await compileLearner(classifier, {
         runtime,

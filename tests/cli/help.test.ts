@@ -4,6 +4,7 @@ import { vitrine } from "./process.ts";
 
 const verbs = [
   "train",
+  "pretrain",
   "inspect",
   "report",
   "eval",
