@@ -39,7 +39,7 @@ function preset({ side, channels = 3, patch, stem = false, width, depth, heads, 
   };
 }
 
-/** Half as many epochs as with AdamW come as far (`bench/README.md`). */
+/** From the same epochs more than AdamW makes (`bench/README.md`). */
 const muon: Partial<Recipe> = { optimizer: "muon", learningRate: 3e-3, batchSize: 128, warmupEpochs: 0.5 };
 
 /** Presets of the data sets that have names; mean and std are of their training pixels. */
