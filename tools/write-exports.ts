@@ -109,6 +109,9 @@ await save("vit-parallel", disturbed("vit_small_patch16_18x2_224", { ...small, l
 const stages = { imageSize: 64, patchSize: 4, width: 24, depths: [2, 2], heads: [2, 4], windows: 4 } as const;
 await save("swin", disturbed("swin_tiny_patch4_window7_224", stages, abc));
 await save("swinv2", disturbed("swinv2_tiny_window8_256", stages, abc));
+const words = { imageSize: 32, width: 48, innerWidth: 12, depth: 2, heads: 4 } as const;
+await save("tnt", disturbed("tnt_s_patch16_224", words, abc));
+await save("tnt-legacy", disturbed("tnt_s_legacy_patch16_224", { ...words, pool: "avg", qkvBias: true }, abc));
 const narrow = { imageSize: 64, widths: [16, 32, 48, 64] } as const;
 await save("resnet-basic", disturbed("resnet18", narrow, abc));
 await save("resnet-bottleneck", disturbed("resnet50", { ...narrow, depths: [1, 2, 1, 1] }, abc));
