@@ -19,6 +19,8 @@ export interface Gpt2Config {
   readonly activation: Activation;
   /** ε of the normalisations. */
   readonly eps: number;
+  /** Biases of all maps and normalisations; nanoGPT can do without. */
+  readonly bias: boolean;
   /** The output's matrix is that of the words. */
   readonly tied: boolean;
   /** Scores are divided by √k. */
@@ -55,6 +57,7 @@ export function gpt2Config(options: Gpt2Options = {}): Gpt2Config {
     mlpWidth: 4 * width,
     activation: "gelu_tanh",
     eps: 1e-5,
+    bias: true,
     tied: true,
     scaled: true,
     scaledByDepth: false,
@@ -95,6 +98,7 @@ const keys: Readonly<Record<string, keyof Gpt2Config>> = {
   n_inner: "mlpWidth",
   activation_function: "activation",
   layer_norm_epsilon: "eps",
+  bias: "bias",
   tie_word_embeddings: "tied",
   scale_attn_weights: "scaled",
   scale_attn_by_inverse_layer_idx: "scaledByDepth",
@@ -105,6 +109,7 @@ const keys: Readonly<Record<string, keyof Gpt2Config>> = {
 
 const kinds: Readonly<Partial<Record<keyof Gpt2Config, string>>> = {
   activation: "string",
+  bias: "boolean",
   tied: "boolean",
   scaled: "boolean",
   scaledByDepth: "boolean",

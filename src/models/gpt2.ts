@@ -44,13 +44,13 @@ export class Gpt2 extends Module {
   constructor(options: Gpt2Options = {}) {
     super();
     const config = gpt2Config(options);
-    const { words, positions, width, depth, eps } = config;
+    const { words, positions, width, depth, eps, bias } = config;
     this.config = config;
     this.wte = new Embedding(words, width, normal(0.02));
     this.wpe = new Embedding(positions, width, normal(0.02));
     this.drop = new Dropout(config.embedDropout);
     this.h = Array.from({ length: depth }, (_, i) => new Block(config, i));
-    this.lnF = new LayerNorm(width, { eps });
+    this.lnF = new LayerNorm(width, { eps, bias });
     this.lmHead = config.tied
       ? undefined
       : new Linear(width, words, { bias: false, init: { weight: normal(0.02), bias: zeros } });
@@ -138,10 +138,10 @@ class Block extends Module {
 
   constructor(config: Gpt2Config, index: number) {
     super();
-    const { width, eps } = config;
-    this.ln_1 = new LayerNorm(width, { eps });
+    const { width, eps, bias } = config;
+    this.ln_1 = new LayerNorm(width, { eps, bias });
     this.attn = new CausalAttention(config, index);
-    this.ln_2 = new LayerNorm(width, { eps });
+    this.ln_2 = new LayerNorm(width, { eps, bias });
     this.mlp = new GptMlp(config);
   }
 
@@ -162,10 +162,10 @@ class CausalAttention extends Module {
 
   constructor(config: Gpt2Config, index: number) {
     super();
-    const { width, heads, depth } = config;
+    const { width, heads, depth, bias } = config;
     checkHeads(width, heads);
-    this.cAttn = new InOutLinear(width, 3 * width, normal(0.02));
-    this.cProj = new InOutLinear(width, width, normal(0.02 / Math.sqrt(2 * depth)));
+    this.cAttn = new InOutLinear(width, 3 * width, normal(0.02), bias);
+    this.cProj = new InOutLinear(width, width, normal(0.02 / Math.sqrt(2 * depth)), bias);
     this.attnDrop = new Dropout(config.attnDropout);
     this.residDrop = new Dropout(config.dropout);
     this.#heads = heads;
@@ -192,10 +192,10 @@ class GptMlp extends Module {
   readonly drop: Dropout;
   readonly #activation: Gpt2Config["activation"];
 
-  constructor({ width, mlpWidth, depth, activation, dropout }: Gpt2Config) {
+  constructor({ width, mlpWidth, depth, activation, dropout, bias }: Gpt2Config) {
     super();
-    this.cFc = new InOutLinear(width, mlpWidth, normal(0.02));
-    this.cProj = new InOutLinear(mlpWidth, width, normal(0.02 / Math.sqrt(2 * depth)));
+    this.cFc = new InOutLinear(width, mlpWidth, normal(0.02), bias);
+    this.cProj = new InOutLinear(mlpWidth, width, normal(0.02 / Math.sqrt(2 * depth)), bias);
     this.drop = new Dropout(dropout);
     this.#activation = activation;
   }
@@ -211,12 +211,12 @@ class GptMlp extends Module {
 /** x W + b with W [in, out], as these weights were always stored. @source transformers, pytorch_utils.py Conv1D */
 class InOutLinear extends Module {
   readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly bias: Parameter | undefined;
 
-  constructor(width: number, out: number, init: Initializer) {
+  constructor(width: number, out: number, init: Initializer, bias: boolean) {
     super();
     this.weight = parameter([width, out], init);
-    this.bias = parameter([out], zeros);
+    this.bias = bias ? parameter([out], zeros) : undefined;
   }
 
   /** [b, n, in] → [b, n, out]. */

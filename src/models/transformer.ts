@@ -40,6 +40,8 @@ export interface TransformerConfig {
   /** Both stacks end in a normalisation. */
   readonly finalNorm: boolean;
   readonly eps: number;
+  /** Biases of all maps and normalisations. */
+  readonly bias: boolean;
   /** Of each part's result, between the maps of the two-layer networks, of the attention's weights. */
   readonly dropout: number;
 }
@@ -58,6 +60,7 @@ export function transformerConfig(options: TransformerOptions = {}): Transformer
     normFirst: false,
     finalNorm: true,
     eps: 1e-5,
+    bias: true,
     dropout: 0.1,
     ...options,
   };
@@ -118,9 +121,9 @@ class Encoder extends Module {
 
   constructor(config: TransformerConfig) {
     super();
-    const { width, encoder, finalNorm, eps } = config;
+    const { width, encoder, finalNorm, eps, bias } = config;
     this.layers = Array.from({ length: encoder.layers }, () => new EncoderLayer(config));
-    this.norm = finalNorm ? new LayerNorm(width, { eps }) : undefined;
+    this.norm = finalNorm ? new LayerNorm(width, { eps, bias }) : undefined;
   }
 
   /** [b, s, d] → [b, s, d]. */
@@ -136,9 +139,9 @@ class Decoder extends Module {
 
   constructor(config: TransformerConfig) {
     super();
-    const { width, decoder, finalNorm, eps } = config;
+    const { width, decoder, finalNorm, eps, bias } = config;
     this.layers = Array.from({ length: decoder.layers }, () => new DecoderLayer(config));
-    this.norm = finalNorm ? new LayerNorm(width, { eps }) : undefined;
+    this.norm = finalNorm ? new LayerNorm(width, { eps, bias }) : undefined;
   }
 
   /** What each layer reads of the source, mapped once for all steps: [b, a, s, k]. */
@@ -174,12 +177,12 @@ abstract class Layer extends Module {
 
   constructor(config: TransformerConfig, { heads, mlpWidth }: StackSize) {
     super();
-    const { width, eps } = config;
+    const { width, eps, bias } = config;
     this.selfAttn = attentionOf(config, heads);
-    this.linear1 = linearOf(width, mlpWidth);
-    this.linear2 = linearOf(mlpWidth, width);
-    this.norm1 = new LayerNorm(width, { eps });
-    this.norm2 = new LayerNorm(width, { eps });
+    this.linear1 = linearOf(width, mlpWidth, bias);
+    this.linear2 = linearOf(mlpWidth, width, bias);
+    this.norm1 = new LayerNorm(width, { eps, bias });
+    this.norm2 = new LayerNorm(width, { eps, bias });
     this.drop = new Dropout(config.dropout);
     this.#activation = config.activation;
     this.#normFirst = config.normFirst;
@@ -218,7 +221,7 @@ class DecoderLayer extends Layer {
   constructor(config: TransformerConfig) {
     super(config, config.decoder);
     this.multiheadAttn = attentionOf(config, config.decoder.heads);
-    this.norm3 = new LayerNorm(config.width, { eps: config.eps });
+    this.norm3 = new LayerNorm(config.width, { eps: config.eps, bias: config.bias });
   }
 
   forward(
@@ -248,10 +251,10 @@ class DecoderLayer extends Layer {
 }
 
 /** Matrices begin as torch.nn.Transformer draws them again once it is built. */
-function linearOf(width: number, out: number): Linear {
-  return new Linear(width, out, { init: { weight: xavierUniform, bias: torchBias([out, width]) } });
+function linearOf(width: number, out: number, bias: boolean): Linear {
+  return new Linear(width, out, { bias, init: { weight: xavierUniform, bias: torchBias([out, width]) } });
 }
 
-function attentionOf({ width, dropout }: TransformerConfig, heads: number): MultiheadAttention {
-  return new MultiheadAttention(width, heads, { dropout, outInit: xavierUniform });
+function attentionOf({ width, dropout, bias }: TransformerConfig, heads: number): MultiheadAttention {
+  return new MultiheadAttention(width, heads, { dropout, bias, outInit: xavierUniform });
 }

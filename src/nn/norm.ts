@@ -24,14 +24,17 @@ export interface TokenNormOptions {
 /** (x − mean) / √(variance + ε) · weight + bias over the last axis. @source Ba et al., arXiv:1607.06450 */
 export class LayerNorm extends Module {
   readonly weight: Parameter;
-  readonly bias: Parameter;
+  readonly bias: Parameter | undefined;
   readonly #eps: number;
 
-  /** ε is 1e-5, as in PyTorch, where it is not given. */
-  constructor(width: number, { eps = 1e-5, scale = ones }: TokenNormOptions = {}) {
+  /** ε is 1e-5, as in PyTorch, where it is not given. @param options `bias`: with one; true without it */
+  constructor(
+    width: number,
+    { eps = 1e-5, scale = ones, bias = true }: TokenNormOptions & { readonly bias?: boolean } = {},
+  ) {
     super();
     this.weight = parameter([width], scale);
-    this.bias = parameter([width], zeros);
+    this.bias = bias ? parameter([width], zeros) : undefined;
     this.#eps = eps;
   }
 

@@ -19,7 +19,8 @@ export const huggingFaceGpt2Rules = (tied = true): readonly NameRule[] => [
   ...maskTables("transformer."),
   ...maskTables(""),
   ...tiedHead(tied),
-  { from: "transformer.{rest}", to: "{rest}" },
+  // One rule for each part, not one for all: on the way back the head keeps its name.
+  ...["wte", "wpe", "h", "ln_f"].map((part) => ({ from: `transformer.${part}.{rest}`, to: `${part}.{rest}` })),
 ];
 
 const dense = ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj"] as const;

@@ -36,6 +36,7 @@ function torchTransformer(golden: GoldenFile): GoldenModel {
     activation: activationNamed(typeof config.activation === "string" ? config.activation : "relu"),
     normFirst: config.norm_first === true,
     eps: number("layer_norm_eps", 1e-5),
+    bias: config.bias !== false,
     dropout: number("dropout", 0.1),
   });
   const batched = (t: Tensor): Tensor => (config.batch_first === true ? t : t.transpose([1, 0, 2]));
