@@ -238,7 +238,7 @@ export function makeProgram(): Command {
         .option(...arch)
         .option(
           "--method <name>",
-          "relevance, attention, rollout, grad-cam, integrated-gradients, attention-distance, positions or filters",
+          "relevance, attention, inner-attention, rollout, grad-cam, integrated-gradients, attention-distance, positions or filters",
           "relevance",
         )
         .option("--class <name>", "label or index of the class to explain; default: the predicted one")

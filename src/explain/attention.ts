@@ -52,7 +52,11 @@ export function attentionMaps(
   return { maps, table };
 }
 
-function chosen(what: string, asked: number | undefined, count: number): readonly number[] {
+/**
+ * The number asked for, or all.
+ * @throws {VitrineError} INVALID_ARGUMENT for one that is not there.
+ */
+export function chosen(what: string, asked: number | undefined, count: number): readonly number[] {
   if (asked === undefined) return Array.from({ length: count }, (_, i) => i);
   if (Number.isInteger(asked) && asked >= 0 && asked < count) return [asked];
   throw new VitrineError("INVALID_ARGUMENT", {

@@ -112,6 +112,7 @@ function heading(explanation: ImageExplanation, width: number): readonly Picture
 
 const methodTitles: Readonly<Record<ImageExplanation["method"], string>> = {
   attention: "attention",
+  "inner-attention": "attention inside patches",
   rollout: "attention rollout",
   relevance: "relevance",
   "grad-cam": "Grad-CAM",
@@ -130,7 +131,7 @@ function percent(share: number): string {
 
 function subtitleOf(explanation: ImageExplanation): string {
   const { classIndex, query, queryPatch, model, quantity, logit, maps, method } = explanation;
-  const only = maps.length === 1 && method === "attention" ? `${maps[0]!.name} · ` : "";
+  const only = maps.length === 1 && method.endsWith("attention") ? `${maps[0]!.name} · ` : "";
   const from = query === "" ? "" : ` from ${queryPatch ? "" : "the "}${query}`;
   return `${only}${quantity}${from} · class ${classIndex}, logit ${numberText(logit)} · ${model}`;
 }
@@ -145,7 +146,12 @@ function footnote(
   if (method === "integrated-gradients")
     return `${cells}; they add up to ${numberText(Number(facts.sum))}, the logit differs from black's by ${numberText(Number(facts.difference))}`;
   if (method === "grad-cam") return cells;
+  if (method === "inner-attention") return wordsNote(facts, grid);
   return `${cells}, together ${numberText(sum)}; ${numberText(outside)} lies on other tokens`;
+}
+
+function wordsNote({ words }: ImageExplanation["facts"], { rows, cols }: ImageExplanation["grid"]): string {
+  return `${rows} × ${cols} words, ${words} in a patch, whose shares add up to 1`;
 }
 
 /** Bright on dark, so that it shows on every ground. */
@@ -230,9 +236,10 @@ function pasted(photo: Image, over: Image, { left, top }: Region): Image {
 
 /** Heads down, blocks across, all in the same colours. */
 function drawTable(explanation: ImageExplanation, image: Image): Picture {
-  const { maps, table, grid, queryPatch } = explanation;
+  const { maps, table, grid, queryPatch, method, facts } = explanation;
+  const inner = method === "inner-attention";
   const scale: Scale = { ...scaleOf(maps), root: true };
-  const cell = Math.max(1, Math.floor(84 / Math.max(grid.rows, grid.cols)));
+  const cell = Math.max(1, Math.floor((inner ? 112 : 84) / Math.max(grid.rows, grid.cols)));
   const tile = { width: cell * grid.cols, height: cell * grid.rows };
   const across = table.colTitles.length;
   const { photo } = seenBy(explanation, image, Math.max(tile.width, tile.height) * 2 + 6);
@@ -243,10 +250,12 @@ function drawTable(explanation: ImageExplanation, image: Image): Picture {
   const high = Math.max(step.y * table.rowTitles.length - 6, photo.height);
   const barX = left + step.x * across - 6 + gap;
   const share = maps.reduce((sum, { outside }) => sum + outside, 0) / maps.length;
-  const notes = [
-    `${grid.rows} × ${grid.cols} patches each; colours follow the square root`,
-    `${numberText(share)} of a head's attention lies on other tokens, on average`,
-  ];
+  const notes = inner
+    ? [wordsNote(facts, grid), "colours follow the square root"]
+    : [
+        `${grid.rows} × ${grid.cols} patches each; colours follow the square root`,
+        `${numberText(share)} of a head's attention lies on other tokens, on average`,
+      ];
   const noteWidth = Math.max(...notes.map((text) => textWidth(text, "small")));
   const width = Math.max(barX + colourBarWidth + margin - 8, left + noteWidth + margin);
   const elements: PictureElement[] = [

@@ -11,6 +11,7 @@ import { distanceQuestion, distancesOf } from "./attention-distance.ts";
 import type { DistanceExplanation, Explanation, ImageExplanation } from "./explanation.ts";
 import { explainFilters } from "./filters.ts";
 import { gradCamMap, gradCamQuestion } from "./grad-cam.ts";
+import { innerMaps, innerQuestion } from "./inner-attention.ts";
 import { integrateGradients } from "./integrated-gradients.ts";
 import { look, type Seen } from "./look.ts";
 import { type Choice, type MethodName, methodNamed, methodNames } from "./methods.ts";
@@ -60,6 +61,8 @@ export async function explainImage(request: ExplainRequest): Promise<Explanation
       return explainDistance(request, subject);
     case "attention":
       return explainAttention(request, subject);
+    case "inner-attention":
+      return explainInnerAttention(request, subject);
     case "rollout":
       return explainRollout(request, subject);
     case "relevance":
@@ -103,6 +106,19 @@ async function explainAttention(request: ExplainRequest, subject: Subject): Prom
     quantity: "attention weight",
     classSpecific: false,
     ...attentionMaps(seen, request),
+  });
+}
+
+async function explainInnerAttention(request: ExplainRequest, subject: Subject): Promise<ImageExplanation> {
+  const [, high, wide] = request.pretrained.preprocessing.inputSize;
+  const seen = await look(subject, inputOf(request), innerQuestion, request);
+  const { words, ...own } = innerMaps(seen, request, [high, wide]);
+  return imageExplanation(request, { ...subject, readout: { kind: "none", reason: "" } }, seen, {
+    method: "inner-attention",
+    quantity: "share of its patch's attention",
+    classSpecific: false,
+    facts: { words },
+    ...own,
   });
 }
 
@@ -188,7 +204,7 @@ function startOf(request: ExplainRequest, subject: Subject, seen: Seen): Float64
 }
 
 type Own = Pick<ImageExplanation, "method" | "quantity" | "classSpecific" | "maps"> &
-  Partial<Pick<ImageExplanation, "table" | "facts">>;
+  Partial<Pick<ImageExplanation, "table" | "facts" | "grid">>;
 
 function imageExplanation(request: ExplainRequest, subject: Subject, seen: Seen, own: Own): ImageExplanation {
   const { labels } = request.pretrained;

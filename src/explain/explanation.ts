@@ -30,7 +30,10 @@ interface Common<Kind extends string, Method extends string> {
 
 /** Why an image got a class, or what its tokens looked at. */
 export interface ImageExplanation
-  extends Common<"image", "attention" | "rollout" | "relevance" | "grad-cam" | "integrated-gradients"> {
+  extends Common<
+    "image",
+    "attention" | "inner-attention" | "rollout" | "relevance" | "grad-cam" | "integrated-gradients"
+  > {
   /** The class that is explained: the one asked for, or the predicted one. */
   readonly classIndex: number;
   readonly label: string;
@@ -44,7 +47,7 @@ export interface ImageExplanation
   readonly query: string;
   /** The query's place in the patch grid, where it is a patch. */
   readonly queryPatch: GridSize | undefined;
-  /** Patches high and wide. */
+  /** Patches high and wide; with `inner-attention`, words. */
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly maps: readonly ExplanationMap[];
   readonly table: MapTable;

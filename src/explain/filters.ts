@@ -54,12 +54,12 @@ function gram(rows: Float64Array, d: number, size: number): Float64Array {
  * @throws {VitrineError} INVALID_ARGUMENT when the model has no map from pixels to tokens (behind a stem there is none).
  */
 export function explainFilters({ name, variables }: Subject): FiltersExplanation {
-  const weight = variables.get("patch_embed.proj.weight");
+  const weight = variables.get("patch_embed.proj.weight") ?? variables.get("pixel_embed.proj.weight");
   const [, channels, rows, cols] = weight?.shape ?? [];
   if (!weight || !rows || !cols || rows * cols === 1 || (channels !== 1 && channels !== 3))
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "filters: the model must map pixels of grey or RGB images to tokens",
-      evidence: `${name} has ${weight ? `a kernel [${weight.shape.join(", ")}]` : "no patch_embed.proj.weight"}`,
+      evidence: `${name} has ${weight ? `a kernel [${weight.shape.join(", ")}]` : "no filters of patches"}`,
     });
   const axes = principalFilters(weight.data.data as Float32Array, channels * rows * cols, shown);
   const filters = axes.map(({ values, share }, i) => ({

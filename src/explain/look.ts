@@ -25,6 +25,8 @@ export interface Traced extends TokenLayout {
   readonly logit: Tensor;
   /** Attention weights [b, a, n, n] of each block; several where a block has attentions side by side. */
   readonly attention: readonly (readonly Tensor[])[];
+  /** Attention weights [b·n, a, m, m] of each block inside its patches; empty where they have no words. */
+  readonly inner: readonly Tensor[];
   /** @throws {VitrineError} UNKNOWN_NAME when the model has no such tap. */
   tap(name: string): Tensor;
 }
@@ -74,7 +76,7 @@ export async function openLooker(
         images,
         logits,
         logit: logitOf(logits, classIndex),
-        attention: attentionTaps(taps, shape[0]!),
+        ...attentionTaps(taps, shape[0]!),
         tap: (name: string) => tapNamed(taps, name),
         ...layoutOf(subject, taps),
       };
@@ -122,16 +124,18 @@ function logitOf(logits: Tensor, classIndex: number | undefined): Tensor {
 }
 
 /**
- * Self-attention weights by block: `blocks.I.attn.probs`, `blocks.I.probs`, `blocks.I.attns.J.attn.probs`; not those of each token's own parts,
- * which have more rows than there are images.
+ * Self-attention weights by block: `blocks.I.attn.probs`, `blocks.I.probs`, `blocks.I.attns.J.attn.probs`. Those inside each token have more rows
+ * than there are images.
  */
-function attentionTaps(taps: ReadonlyMap<string, Value>, images: number): readonly (readonly Tensor[])[] {
-  const blocks: Tensor[][] = [];
+function attentionTaps(taps: ReadonlyMap<string, Value>, images: number): Pick<Traced, "attention" | "inner"> {
+  const [blocks, inner]: [Tensor[][], Tensor[]] = [[], []];
   for (const [name, value] of taps) {
     const [, index] = /^blocks\.(\d+)\.(?:.+\.)?probs$/.exec(name) ?? [];
-    if (index !== undefined && value.shape[0] === images) (blocks[Number(index)] ??= []).push(new Tensor(value));
+    if (index === undefined) continue;
+    if (value.shape[0] === images) (blocks[Number(index)] ??= []).push(new Tensor(value));
+    else inner.push(new Tensor(value));
   }
-  return blocks.filter((parts) => parts !== undefined);
+  return { attention: blocks.filter((parts) => parts !== undefined), inner };
 }
 
 function tapNamed(taps: ReadonlyMap<string, Value>, name: string): Tensor {

@@ -19,6 +19,7 @@ export type Choice = "class" | "token" | "patch" | "block" | "head" | "fusion" |
 export type MethodName =
   | "relevance"
   | "attention"
+  | "inner-attention"
   | "rollout"
   | "grad-cam"
   | "integrated-gradients"
@@ -37,6 +38,11 @@ export const methods: Readonly<Record<MethodName, Method>> = {
     about: "what a token looks at, in each block and head",
     of: "image",
     choices: ["token", "patch", "block", "head"],
+  },
+  "inner-attention": {
+    about: "how much of its patch's attention each word gets, in each block and head (Han et al. 2021)",
+    of: "image",
+    choices: ["block", "head"],
   },
   rollout: {
     about: "how attention mixes the patches from block to block (Abnar & Zuidema 2020); the same for every class",

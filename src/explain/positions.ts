@@ -40,7 +40,7 @@ export function positionSimilarity(
  * @throws {VitrineError} INVALID_ARGUMENT when it has none.
  */
 export function explainPositions({ name, variables, grid }: Subject): PositionsExplanation {
-  const positions = variables.get("pos_embed");
+  const positions = variables.get("pos_embed") ?? variables.get("patch_pos");
   if (!positions)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "positions: the model must have learned position embeddings",
