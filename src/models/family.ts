@@ -57,6 +57,8 @@ export interface Family<Config extends ImageClassifierConfig = ImageClassifierCo
   readonly models: ReadonlyMap<string, NamedModel<Options>>;
   /** Names of the maps to the logits, the first with as many rows as there are labels. */
   readonly heads: readonly string[];
+  /** Names of further parts that begin anew together with a head, on weights of a model that had others in their place. */
+  freshBesideHead?(source: WeightSource, config: Config): readonly string[];
   /** How other publishers name the weights, most particular first. */
   readonly namings: readonly Naming[];
   /** A whole configuration. @throws {VitrineError} INVALID_ARGUMENT when choices contradict each other. */

@@ -26,6 +26,9 @@ import { namedViTs } from "./vit-names.ts";
 export const vitFamily: Family<ViTConfig, ViTOptions> = {
   models: namedViTs,
   heads: ["head", "head_dist"],
+  // Masked autoencoders normalise tokens, and are fine-tuned with the mean of patches normalised instead. @source facebookresearch/mae main_finetune.py
+  freshBesideHead: (source, { finalNorm }) =>
+    finalNorm === "pooled" && source.has("norm.weight") && !source.has("fc_norm.weight") ? ["norm", "fc_norm"] : [],
   namings: vitNamings,
   config: vitConfig,
   create: (config) => new ViT(config),

@@ -52,10 +52,11 @@ export async function assemble(
   const model = family.create(wanted);
   const renamed = withOwnNames(source, family.namings);
   const fitting = resize ? family.resizeWeights(renamed, config, wanted, resize.rule) : renamed;
-  await fillModel(model, fitting, { keep: newHead ? family.heads : [] });
+  const fresh = newHead ? [...family.heads, ...(family.freshBesideHead?.(renamed, wanted) ?? [])] : [];
+  await fillModel(model, fitting, { keep: fresh });
   if (newHead) {
     const parts = model.modules();
-    for (const name of family.heads) parts.get(name)?.initialize(foldIn(keyOf(newHead.seed), name));
+    for (const name of fresh) parts.get(name)?.initialize(foldIn(keyOf(newHead.seed), name));
     // Naming starts from the root again.
     model.variables();
   }
