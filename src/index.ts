@@ -24,6 +24,7 @@ export { loadModel as loadOnnx } from "./onnx/load-node.ts";
 export { saveModel as saveOnnx } from "./onnx/save-node.ts";
 export { loadAdapter, type SaveAdapterOptions, saveAdapter } from "./pretrained/adapter-node.ts";
 export { knownFacts, writeCard } from "./pretrained/card-node.ts";
+export { loadLanguageModel } from "./pretrained/language-node.ts";
 export { type LoadOptions, loadPretrained } from "./pretrained/load-node.ts";
 export { packagedModels } from "./pretrained/packaged-node.ts";
 export { type Layout, type SaveOptions, savePretrained } from "./pretrained/save-node.ts";

@@ -6,6 +6,7 @@ export { type CardFacts, cardForLayout, type MeasuredAccuracy, modelCard, type T
 export { type ConfigFile, huggingFaceConfigFile, readConfigFile, timmConfigFile } from "./config-file.ts";
 export { type FillOptions, fillModel, withOwnNames } from "./fill-model.ts";
 export { labelsFor } from "./labels.ts";
+export { type LanguageModel, languageModel } from "./language.ts";
 export { type NewModelOptions, newPretrained } from "./new.ts";
 export { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";
 export type { Pretrained } from "./pretrained.ts";

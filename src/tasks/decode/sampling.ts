@@ -40,7 +40,7 @@ export function checkSampling({ temperature = 1, topK = 1, topP = 1, repetitionP
  */
 export function choiceOf(logits: Float32Array, text: readonly number[], options: SamplingOptions = {}): Choice {
   const { temperature = 1, topK, topP = 1, repetitionPenalty = 1, banned = [] } = options;
-  const scores = Float64Array.from(logits);
+  const scores = new Float64Array(logits);
   if (repetitionPenalty !== 1)
     for (const word of new Set(text)) scores[word]! *= scores[word]! < 0 ? repetitionPenalty : 1 / repetitionPenalty;
   for (const word of banned) scores[word] = Number.NEGATIVE_INFINITY;
@@ -49,11 +49,12 @@ export function choiceOf(logits: Float32Array, text: readonly number[], options:
   const top = scores[best]!;
   const weights = scores.map((score) => Math.exp((score - top) / temperature));
   const least = topK === undefined ? 0 : kthLargest(weights, topK);
-  const total = weights.reduce((sum, weight) => (weight >= least ? sum + weight : sum), 0);
+  let total = 0;
+  for (let word = 0; word < weights.length; word++) if (weights[word]! >= least) total += weights[word]!;
   // Words rarer than this together have less than what the nucleus may leave out.
   const rare = Math.max(least, ((1 - topP) * total) / weights.length);
   const words: number[] = [];
-  for (const [word, weight] of weights.entries()) if (weight > 0 && weight >= rare) words.push(word);
+  for (let word = 0; word < weights.length; word++) if (weights[word]! > 0 && weights[word]! >= rare) words.push(word);
   words.sort((a, b) => weights[b]! - weights[a]! || a - b);
   let [count, sum] = [0, 0];
   while (count < words.length && (topP === 1 || sum < topP * total)) sum += weights[words[count++]!]!;
@@ -79,5 +80,5 @@ function likeliest(scores: Float64Array): number {
 }
 
 function kthLargest(weights: Float64Array, k: number): number {
-  return k >= weights.length ? 0 : Float64Array.from(weights).sort()[weights.length - k]!;
+  return k >= weights.length ? 0 : new Float64Array(weights).sort()[weights.length - k]!;
 }

@@ -1,0 +1,43 @@
+/** A model of words from a folder. Node only. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { VitrineError } from "../errors.ts";
+import { openWeights } from "../weights/open-node.ts";
+import { type LanguageModel, languageModel } from "./language.ts";
+
+/**
+ * The model in a folder with `config.json` and weights, as the hub holds them.
+ * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSAFE_FILE or WEIGHTS_MISMATCH, saying what to do.
+ */
+export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
+  const place = join(folder, "config.json");
+  const config = await readConfig(place);
+  const weights = await openWeights(folder);
+  try {
+    return await languageModel(config, weights, place);
+  } finally {
+    await weights.close();
+  }
+}
+
+async function readConfig(place: string): Promise<unknown> {
+  const text = await readFile(place, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    throw new VitrineError("NOT_FOUND", {
+      rule: "a model's folder must have a config.json",
+      evidence: cause.code,
+      place,
+      cause,
+    });
+  });
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new VitrineError("INVALID_FILE", {
+      rule: "the file must be JSON",
+      evidence: (cause as Error).message,
+      place,
+      cause,
+    });
+  }
+}

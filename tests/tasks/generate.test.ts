@@ -1,0 +1,113 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, expect, test } from "vitest";
+import { openTokenizer } from "../../src/data/text/tokenizer-node.ts";
+import { ndarray } from "../../src/graph/dtype.ts";
+import { Gpt2 } from "../../src/models/gpt2.ts";
+import { WordTransformer } from "../../src/models/word-transformer.ts";
+import { loadLanguageModel } from "../../src/pretrained/language-node.ts";
+import { nodeRuntime } from "../../src/runtime/node.ts";
+import { Gpt2Writer } from "../../src/tasks/decode/gpt2.ts";
+import { TextGenerator } from "../../src/tasks/generate.ts";
+import { marianRules } from "../../src/weights/marian-rules.ts";
+import { applyRules, invertRules } from "../../src/weights/rules.ts";
+import { writeSafetensors } from "../../src/weights/safetensors.ts";
+import { memorySource, readAll } from "../../src/weights/source.ts";
+
+const runtime = await nodeRuntime({ threads: 1 });
+const tokenizer = await openTokenizer(fileURLToPath(new URL("../data/text/golden", import.meta.url)));
+const folder = mkdtempSync(join(tmpdir(), "vitrine-language-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const tiny = { words: tokenizer.words, positions: 24, width: 8, depth: 1, heads: 2 } as const;
+
+test("texts are what the ids that follow the prompt's say, piece by piece, up to the end", async () => {
+  const model = new Gpt2(tiny).initialize(1);
+  await using writer = await TextGenerator.open(model, tokenizer, runtime);
+  await using ids = await Gpt2Writer.open(model, runtime);
+  // Bytes of half characters are left out, since a model of chance would write little else.
+  const banned = Array.from({ length: tiny.words }, (_, id) => id).filter((id) =>
+    tokenizer.decode([id]).includes("\ufffd"),
+  );
+  const prompts = ["the cat", "and"];
+  const how = { maxWords: 8, seed: 3, banned };
+  const written = await ids.write(
+    prompts.map((prompt) => tokenizer.encode(prompt)),
+    how,
+  );
+  const whole = written.map(({ words }) => tokenizer.decode(words));
+  expect(await writer.write(prompts, how)).toEqual(whole);
+  const pieces = ["", ""];
+  for await (const { text, piece } of writer.stream(prompts, how)) pieces[text] += piece;
+  expect(pieces).toEqual(whole);
+  const end = written[0]!.words[4]!;
+  const [ended] = await writer.write(prompts.slice(0, 1), { ...how, end: [end] });
+  expect(ended).toBe(tokenizer.decode(written[0]!.words.slice(0, written[0]!.words.indexOf(end))));
+});
+
+test("empty and over-long prompts are refused", async () => {
+  await using writer = await TextGenerator.open(new Gpt2(tiny), tokenizer, runtime);
+  await expect(writer.write([""])).rejects.toThrow("a prompt has at least one word, got none in prompt 0");
+  await expect(writer.write(["the ".repeat(40)])).rejects.toThrow("24 positions");
+});
+
+test("a tokenizer of more ids than the model has words is refused", async () => {
+  const small = new Gpt2({ ...tiny, words: 300 });
+  await expect(TextGenerator.open(small, tokenizer, runtime)).rejects.toMatchObject({ code: "WEIGHTS_MISMATCH" });
+});
+
+test("a GPT and a MarianMT in a folder load by their published names, from halves too", async () => {
+  const gpt = new Gpt2(tiny).initialize(2);
+  const file = (name: string, bytes: string | Uint8Array): void => writeFileSync(join(folder, name), bytes);
+  file(
+    "config.json",
+    JSON.stringify({ model_type: "gpt2", vocab_size: tiny.words, n_positions: 24, n_embd: 8, n_layer: 1, n_head: 2 }),
+  );
+  file(
+    "model.safetensors",
+    writeSafetensors(
+      [...gpt.variables()].map(([name, { data }]) => [`transformer.${name}`, data] as const),
+      [],
+    ),
+  );
+  const again = await loadLanguageModel(folder);
+  expect(again).toBeInstanceOf(Gpt2);
+  for (const [name, { data }] of again.variables()) expect(data.data).toEqual(gpt.variables().get(name)!.data.data);
+
+  const sizes = { encoder_layers: 1, decoder_layers: 1, encoder_attention_heads: 2, decoder_attention_heads: 2 };
+  const config = {
+    ...sizes,
+    encoder_ffn_dim: 6,
+    decoder_ffn_dim: 6,
+    vocab_size: 9,
+    d_model: 8,
+    max_position_embeddings: 8,
+  };
+  const stack = { layers: 1, heads: 2, mlpWidth: 6 };
+  const words = { sourceWords: 9, targetWords: 9, width: 8, encoder: stack, decoder: stack, maxWords: 8 } as const;
+  const translator = new WordTransformer({
+    ...words,
+    finalNorm: false,
+    outputBias: true,
+    positions: "halves",
+  }).initialize(3);
+  const own = [...translator.variables()].map(([name, { data }]) => [name, data] as const);
+  const theirs = await readAll(applyRules(memorySource(own), invertRules(marianRules())));
+  const halves = [...theirs].map(([name, { shape }]) => {
+    return [name, ndarray("float16", shape, new Uint16Array(shape.reduce((a, b) => a * b, 1)).fill(0x3c00))] as const;
+  });
+  file("config.json", JSON.stringify({ model_type: "marian", ...config, pad_token_id: 8, decoder_start_token_id: 8 }));
+  file("model.safetensors", writeSafetensors(halves, []));
+  const marian = await loadLanguageModel(folder);
+  expect(marian).toBeInstanceOf(WordTransformer);
+  for (const { data } of marian.variables().values()) expect(data.data.every((x) => x === 1)).toBe(true);
+
+  file("config.json", JSON.stringify({ model_type: "parrot" }));
+  await expect(loadLanguageModel(folder)).rejects.toThrow('"model_type" gpt2 or marian, got "parrot"');
+  file("config.json", "[");
+  await expect(loadLanguageModel(folder)).rejects.toMatchObject({ code: "INVALID_FILE" });
+  rmSync(join(folder, "config.json"));
+  await expect(loadLanguageModel(folder)).rejects.toMatchObject({ code: "NOT_FOUND" });
+});
