@@ -26,6 +26,7 @@ export { loadAdapter, type SaveAdapterOptions, saveAdapter } from "./pretrained/
 export { knownFacts, writeCard } from "./pretrained/card-node.ts";
 export { loadLanguageModel } from "./pretrained/language-node.ts";
 export { type LoadOptions, loadPretrained } from "./pretrained/load-node.ts";
+export { loadMae, type PretrainedMAE, saveMae } from "./pretrained/mae-node.ts";
 export { packagedModels } from "./pretrained/packaged-node.ts";
 export { type Layout, type SaveOptions, savePretrained } from "./pretrained/save-node.ts";
 export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-node.ts";

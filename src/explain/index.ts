@@ -16,5 +16,12 @@ export {
 export type { Smoothing } from "./heat.ts";
 export { type Choice, type Method, type MethodName, methodNamed, methodNames, methods } from "./methods.ts";
 export { type Picture, rasterize } from "./picture.ts";
+export {
+  drawReconstruction,
+  type Painter,
+  type Reconstruction,
+  type ReconstructionRequest,
+  reconstruct,
+} from "./reconstruction.ts";
 export type { Readout, Subject } from "./subject.ts";
 export type { HeadFusion } from "./token-rows.ts";

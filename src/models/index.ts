@@ -17,11 +17,13 @@ export {
   type MAEConfig,
   type MAEOptions,
   maeConfig,
+  maeForHuggingFace,
   maeFromHuggingFace,
   maeGrid,
   maeOptions,
   maeVisible,
 } from "./mae-config.ts";
+export { maeAround, maeEncoder } from "./mae-encoder.ts";
 export { marianFromHuggingFace } from "./marian-config.ts";
 export {
   createModel,
