@@ -146,7 +146,7 @@ def main():
     }
     (OUT / "schedules.json").write_text(json.dumps(schedules, indent=1) + "\n")
     layers = {}
-    for name in ("swin_tiny_patch4_window7_224", "resnet18"):
+    for name in ("swin_tiny_patch4_window7_224", "resnet18", "tnt_s_patch16_224"):
         model = create_model(name, device="meta")
         numbers = group_parameters(model, model.group_matcher(coarse=False), reverse=True)
         layers[name] = {key: numbers[key] for key, _ in model.named_parameters()}

@@ -42,7 +42,7 @@ async function run(model: MAE, images: NdArray, noise?: NdArray, seed = 0): Prom
     (given: Readonly<Record<string, Parameters<MAE["forward"]>[0]>>) => ({
       ...model.forward(given.images!, given.noise),
     }),
-    { images: images.shape, ...(noise ? { noise: noise.shape } : {}) },
+    { images: ["b", ...images.shape.slice(1)], ...(noise ? { noise: ["b", noise.shape[1]!] } : {}) },
     { runtime },
   );
   return await executable.run({ images, ...(noise ? { noise } : {}) }, { key: keyOf(seed) });

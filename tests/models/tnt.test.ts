@@ -11,7 +11,6 @@ import { TNT } from "../../src/models/tnt.ts";
 import { tntArguments, tntConfig, tntOptions } from "../../src/models/tnt-config.ts";
 import { tntFamily } from "../../src/models/tnt-family.ts";
 import { namedTNTs } from "../../src/models/tnt-names.ts";
-import { layerNumbers, layersOfFamily } from "../../src/optim/groups.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
 import { savePretrained } from "../../src/pretrained/save-node.ts";
@@ -144,9 +143,4 @@ test("timm's arguments and ours say the same", () => {
   expect(tntConfig(tntOptions(tntArguments(config)))).toEqual(config);
   expect(() => tntOptions({ se: 1 })).toThrow(/this se has no counterpart/);
   expect(() => tntConfig({ imageSize: 30 })).toThrow(/patches must fit the image/);
-});
-
-test("layers are numbered as timm's group_matcher does", () => {
-  const names = ["pixel_pos", "norm1_proj.weight", "proj.bias", "blocks.1.proj.weight", "norm.bias", "head.weight"];
-  expect([...layerNumbers(names, layersOfFamily(names)).values()]).toEqual([0, 0, 0, 1, 1, 2]);
 });
