@@ -19,7 +19,14 @@ export {
   type WordModel,
   wuPenalty,
 } from "./decode/beam-search.ts";
-export { Gpt2Writer, type TextOptions, type TextSearch, type WrittenText, type WrittenWord } from "./decode/gpt2.ts";
+export {
+  Gpt2Writer,
+  gpt2StepGraph,
+  type TextOptions,
+  type TextSearch,
+  type WrittenText,
+  type WrittenWord,
+} from "./decode/gpt2.ts";
 export { type Choice, choiceOf, type SamplingOptions, wordAt } from "./decode/sampling.ts";
 export { type AlignedSentence, type Seq2SeqDecoding, Seq2SeqWriter } from "./decode/seq2seq.ts";
 export { type WordTransformerDecoding, WordTransformerWriter } from "./decode/word-transformer.ts";

@@ -36,6 +36,11 @@ export interface BeamOptions {
   readonly maxWords: number;
   /** Divides a sentence's log-probability: of its number of words with the end. 1 without it. */
   readonly penalty?: ((words: number) => number) | undefined;
+  /**
+   * When a source's search is over: `sure` (without it), once no sentence that goes on can still win; `likely`, once the best of them, rated as
+   * if it ended here, is behind the last of those found (transformers' `early_stopping=False`).
+   */
+  readonly stop?: "sure" | "likely" | undefined;
   /** Words that each source's sentences begin with, by source. */
   readonly prefixes?: readonly (readonly number[])[] | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -182,11 +187,11 @@ function extend(
   return kept;
 }
 
-/** True where nothing that goes on can still be better than what is finished. */
+/** True where nothing that goes on can, or is likely to, be better than what is finished. */
 function isSettled(
   finished: readonly Sentence[],
   kept: readonly Draft[],
-  { beams, penalty = () => 1, maxWords }: BeamOptions,
+  { beams, penalty = () => 1, maxWords, stop = "sure" }: BeamOptions,
 ): boolean {
   if (finished.length < beams) return false;
   const worst = Math.min(
@@ -195,7 +200,8 @@ function isSettled(
       .slice(0, beams)
       .map(({ score }) => score),
   );
+  const { words, logProbability } = kept[0]!;
+  if (stop === "likely") return logProbability / penalty(words.length) <= worst;
   // Log-probabilities only fall; a penalty that grows with length could still lift them.
-  const hope = kept[0]!.logProbability / Math.max(penalty(kept[0]!.words.length + 1), penalty(maxWords + 1));
-  return hope <= worst;
+  return logProbability / Math.max(penalty(words.length + 1), penalty(maxWords + 1)) <= worst;
 }

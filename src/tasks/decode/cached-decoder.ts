@@ -5,11 +5,10 @@
  * are made. The graph takes how many places are filled as a number, and blocks the others.
  */
 
-import type { Spec } from "../../compile/index.ts";
-import { compile, type Executable } from "../../compile/index.ts";
+import { type Executable, type Spec, traceGraph } from "../../compile/index.ts";
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
+import type { Graph } from "../../graph/graph.ts";
 import type { KeysAndValues } from "../../nn/attention.ts";
-import type { Runtime } from "../../runtime/runtime.ts";
 import { logSoftmax, type Tensor, withPath } from "../../tensor/index.ts";
 import { pickAll } from "./pick-rows.ts";
 
@@ -31,19 +30,20 @@ export interface StepInputs {
 }
 
 /**
- * Compiles a decoder's step.
- * @param step reads words: logits [b, v] of the word after the last, and of each layer what to keep, [b, a, n, k]
+ * A decoder's step as a graph. Inputs: `ids` int64 [b, n], `used` int64 [], `skip` int64 [b], and of layer i `keys.i` and `values.i`, [b, a, c, k],
+ * of whose c places the first `used` are filled. Outputs: `logits` and `logs` (their log-softmax), [b, v], of the word after the last, and what is to
+ * be kept of the n words, `next.keys.i` and `next.values.i`, [b, a, n, k].
+ * @param step reads words: logits, and of each layer what to keep
  * @param specs of further inputs; their first axis is `b`
  */
-export async function compileStep(
+export function stepGraph(
   step: (inputs: StepInputs) => { readonly logits: Tensor; readonly layers: readonly KeysAndValues[] },
   { layers, heads, headWidth }: CacheSize,
-  specs: Readonly<Record<string, Spec>>,
-  runtime: Runtime,
-): Promise<Executable> {
+  specs: Readonly<Record<string, Spec>> = {},
+): Graph {
   const count = Array.from({ length: layers }, (_, i) => i);
   const kept = ["b", heads, "c", headWidth] as const;
-  return compile(
+  const { graph } = traceGraph(
     (given: Readonly<Record<string, Tensor>>) =>
       withPath("", () => {
         const past = count.map((i) => ({ keys: given[`keys.${i}`]!, values: given[`values.${i}`]! }));
@@ -70,8 +70,8 @@ export async function compileStep(
       ),
       ...specs,
     },
-    { runtime },
   );
+  return graph;
 }
 
 /** Places by which the room grows. */

@@ -1,13 +1,14 @@
 /** Texts from a GPT: sampled word by word as a stream, or searched for with beams; many at a time. */
 
-import type { Executable } from "../../compile/index.ts";
+import { compileGraph, type Executable } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { ndarray } from "../../graph/dtype.ts";
+import type { Graph } from "../../graph/graph.ts";
 import { stream } from "../../graph/random.ts";
 import type { Gpt2 } from "../../models/gpt2.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type BeamOptions, beamSearch, type Sentence, type SentenceRow } from "./beam-search.ts";
-import { CachedDecoder, type CacheSize, compileStep, idRows, withoutWords } from "./cached-decoder.ts";
+import { CachedDecoder, type CacheSize, idRows, stepGraph, withoutWords } from "./cached-decoder.ts";
 import { checkSampling, choiceOf, type SamplingOptions, wordAt } from "./sampling.ts";
 
 /** How to write. */
@@ -39,13 +40,27 @@ export interface WrittenText {
 }
 
 /** How to search. */
-export type TextSearch = Pick<BeamOptions, "beams" | "penalty" | "signal"> & {
+export type TextSearch = Pick<BeamOptions, "beams" | "penalty" | "stop" | "signal"> & {
   readonly maxWords: number;
   /** Id that ends a text. */
   readonly end: number;
   /** Words that are never taken. */
   readonly banned?: readonly number[] | undefined;
 };
+
+/**
+ * One step of a GPT as a graph, for `saveOnnx`: it reads any number of words of texts of any length, whose earlier words are kept. Inputs and
+ * outputs are those of `stepGraph` in cached-decoder.ts: `ids`, `used`, `skip`, `keys.I`, `values.I` → `logits`, `logs`, `next.keys.I`, `next.values.I`.
+ */
+export function gpt2StepGraph(model: Gpt2): Graph {
+  // Naming is the root's affair; a part of it is traced here.
+  model.variables();
+  return stepGraph(({ ids, cache }) => model.resume(ids, cache), cacheSize(model));
+}
+
+function cacheSize({ config: { depth, heads, width } }: Gpt2): CacheSize {
+  return { layers: depth, heads, headWidth: width / heads };
+}
 
 /** A GPT that is ready to write. */
 export class Gpt2Writer {
@@ -61,12 +76,7 @@ export class Gpt2Writer {
 
   /** @throws {VitrineError} RUNTIME_FAILURE when the engine refuses the graph. */
   static async open(model: Gpt2, runtime: Runtime): Promise<Gpt2Writer> {
-    // Naming is the root's affair; a part of it is traced here.
-    model.variables();
-    const { depth, heads, width } = model.config;
-    const size = { layers: depth, heads, headWidth: width / heads };
-    const step = await compileStep(({ ids, cache }) => model.resume(ids, cache), size, {}, runtime);
-    return new Gpt2Writer(model, step, size);
+    return new Gpt2Writer(model, await compileGraph(gpt2StepGraph(model), { runtime }), cacheSize(model));
   }
 
   /**

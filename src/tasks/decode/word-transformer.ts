@@ -1,6 +1,6 @@
 /** Sentences from a Transformer of words: one executable that reads the source, and one that writes a word, for every size. */
 
-import { compile, type Executable } from "../../compile/index.ts";
+import { compile, compileGraph, type Executable } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
 import type { WordTransformer } from "../../models/word-transformer.ts";
@@ -8,7 +8,7 @@ import type { KeysAndValues } from "../../nn/attention.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type Tensor, withPath } from "../../tensor/index.ts";
 import { type BeamOptions, beamSearch, type Sentence, type SentenceRow } from "./beam-search.ts";
-import { CachedDecoder, type CacheSize, compileStep, idRows, withoutWords } from "./cached-decoder.ts";
+import { CachedDecoder, type CacheSize, idRows, stepGraph, withoutWords } from "./cached-decoder.ts";
 
 /** How to write, beside what the model says of its ids. */
 export interface WordTransformerDecoding extends Omit<BeamOptions, "begin" | "end" | "maxWords"> {
@@ -58,7 +58,7 @@ export class WordTransformerWriter {
     );
     const mapped = ["b", heads, "s", size.headWidth] as const;
     const specs = { valid, ...Object.fromEntries(read.model.outputs.map(({ name }) => [name, mapped])) };
-    const step = await compileStep(
+    const graph = stepGraph(
       ({ ids, cache, given }) => {
         const memory = Array.from({ length: layers }, (_, i): KeysAndValues => {
           return { keys: given[`memory.keys.${i}`]!, values: given[`memory.values.${i}`]! };
@@ -67,8 +67,8 @@ export class WordTransformerWriter {
       },
       size,
       specs,
-      runtime,
     );
+    const step = await compileGraph(graph, { runtime });
     return new WordTransformerWriter(model, read, step, size);
   }
 

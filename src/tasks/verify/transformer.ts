@@ -103,6 +103,7 @@ async function searched(
     ),
   );
   const { pad, begin, end } = module.config;
+  const penalty = lengthPenalty(configNumber(golden, "length_penalty", 1));
   const found: Record<string, NdArray> = {};
   await using writer = await WordTransformerWriter.open(module, runtime);
   for (const [name, beams] of [
@@ -112,8 +113,8 @@ async function searched(
     const want = outputs.get(`${name}_ids`);
     if (!want) continue;
     const width = want.shape[1]!;
-    const how = { beams, maxWords: width - 2, mustEnd: true, banned: [pad], penalty: lengthPenalty(1) };
-    const best = (await writer.write(sources, how)).map(([first]) => first!);
+    const how = { beams, maxWords: width - 2, mustEnd: true, banned: [pad], penalty };
+    const best = (await writer.write(sources, { ...how, stop: "likely" })).map(([first]) => first!);
     const ids = best.flatMap(({ words }) => {
       const sentence = [begin, ...words, end];
       return [...sentence, ...Array<number>(width - sentence.length).fill(pad)];

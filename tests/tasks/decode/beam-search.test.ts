@@ -118,6 +118,30 @@ test("a prefix is kept, and its probability counts", async () => {
   expect(sentence.logProbability).toBeCloseTo(total, 5);
 });
 
+test("a search that stops where more is unlikely looks at no more steps, and rates what it finds alike", async () => {
+  let fewer = 0;
+  for (let seed = 0; seed < 40; seed++) {
+    const steps = { sure: 0, likely: 0 };
+    const found = { sure: 0, likely: 0 };
+    for (const stop of ["sure", "likely"] as const) {
+      const made = new Made(1, seed);
+      const model: WordModel = {
+        words: made.words,
+        step: (rows) => {
+          steps[stop]++;
+          return made.step(rows);
+        },
+      };
+      const how = { ...options, beams: 2, maxWords: 8, penalty: lengthPenalty(1), stop };
+      found[stop] = (await beamSearch(model, 1, how))[0]![0]!.score;
+    }
+    expect(steps.likely).toBeLessThanOrEqual(steps.sure);
+    expect(found.likely).toBeLessThanOrEqual(found.sure);
+    if (steps.likely < steps.sure) fewer++;
+  }
+  expect(fewer).toBeGreaterThan(0);
+});
+
 test("no beams and no words are refused", async () => {
   await expect(beamSearch(new Made(1, 0), 1, { ...options, beams: 0 })).rejects.toThrow(
     "whole numbers from 1 up, got 0 and 4",

@@ -6,7 +6,7 @@ import { Gpt2 } from "../../../src/models/gpt2.ts";
 import { gpt2FromHuggingFace } from "../../../src/models/gpt2-config.ts";
 import { nodeRuntime } from "../../../src/runtime/node.ts";
 import { lengthPenalty } from "../../../src/tasks/decode/beam-search.ts";
-import { Gpt2Writer, type TextOptions, type WrittenWord } from "../../../src/tasks/decode/gpt2.ts";
+import { Gpt2Writer, gpt2StepGraph, type TextOptions, type WrittenWord } from "../../../src/tasks/decode/gpt2.ts";
 import { choiceOf, type SamplingOptions } from "../../../src/tasks/decode/sampling.ts";
 import { huggingFaceGpt2Rules } from "../../../src/weights/gpt2-rules.ts";
 import { applyRules } from "../../../src/weights/rules.ts";
@@ -47,7 +47,7 @@ describe("beside transformers", () => {
   });
 
   test("beams find the same texts with the same scores", async () => {
-    const how = { beams: 3, maxWords: 8, end: 0, penalty: lengthPenalty(0.7) };
+    const how = { beams: 3, maxWords: 8, end: 0, penalty: lengthPenalty(0.7), stop: "likely" } as const;
     const found = (await writer.search(prompts, how)).flatMap((texts) => texts.slice(0, 2));
     const texts = cases.beam.texts.map((ids) => (ids.includes(0) ? ids.slice(0, ids.indexOf(0)) : ids));
     expect(found.map(({ words }) => words)).toEqual(texts);
@@ -64,6 +64,18 @@ describe("beside transformers", () => {
         expect(got[word], `${JSON.stringify(options)}: ${word}`).toBeCloseTo(want, 5);
     }
   });
+});
+
+test("a step is a graph that can be saved, for texts of every length", () => {
+  const { inputs, outputs } = gpt2StepGraph(model);
+  const kept = [0, 1].flatMap((layer) => [`keys.${layer}`, `values.${layer}`]);
+  expect(inputs.map(({ source }) => (source.kind === "input" ? source.name : ""))).toEqual([
+    "ids",
+    "used",
+    "skip",
+    ...kept,
+  ]);
+  expect([...outputs.keys()]).toEqual(["logits", "logs", ...kept.map((name) => `next.${name}`)]);
 });
 
 test("a text does not depend on what is written beside it, only on seed, place and prompt", async () => {
