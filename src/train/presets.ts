@@ -59,7 +59,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   }),
   mnist: preset({
     ...{ side: 28, channels: 1, patch: 1, stem: true, width: 96, depth: 4, heads: 3, mean: [0.1307], std: [0.3081] },
-    recipe: { ...muon, epochs: 6, crop: "none", flip: 0, handwriting: 0.8 },
+    recipe: { ...muon, epochs: 10, crop: "none", flip: 0, handwriting: 0.8 },
   }),
   "fashion-mnist": preset({
     ...{ side: 28, channels: 1, patch: 1, stem: true, width: 96, depth: 4, heads: 3, mean: [0.286], std: [0.353] },
