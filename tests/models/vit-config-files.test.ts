@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { modelNames } from "../../src/models/registry.ts";
 import { ViT } from "../../src/models/vit.ts";
 import { type ViTConfig, type ViTOptions, vitConfig } from "../../src/models/vit-config.ts";
 import {
@@ -16,8 +15,8 @@ import { namedViTs } from "../../src/models/vit-names.ts";
 const { preprocessing } = namedViTs.get("vit_tiny_patch16_224")!;
 const tiny = { imageSize: 16, patchSize: 4, width: 24, depth: 2, heads: 3, mlpWidth: 48, labels: 5 } as const;
 
-test.each(modelNames())("%s survives a config.json of timm", (name) => {
-  const config = vitConfig(namedViTs.get(name)!.options);
+test.each([...namedViTs])("%s survives a config.json of timm", (name, { options }) => {
+  const config = vitConfig(options);
   const json = configForTimm(config, { architecture: name, preprocessing });
   expect(json.architecture).toBe(name);
   expect(json.model_args).toBeUndefined();
