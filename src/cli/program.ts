@@ -212,7 +212,10 @@ export function makeProgram(): Command {
     (command) =>
       command
         .argument("<image...>", "image files")
-        .option("--model <ref>", "folder, weights file, hub id or name; default: the package's own models, of which the surest answers")
+        .option(
+          "--model <ref>",
+          "folder, weights file, hub id or name; default: the package's own models, of which the surest answers",
+        )
         .option(...arch)
         .option("--top <k>", "how many labels", wholeNumber(1), 5)
         .addOption(tta()),
@@ -234,7 +237,10 @@ export function makeProgram(): Command {
     (command) =>
       command
         .argument("<image>", "image file")
-        .option("--model <ref>", "folder, weights file, hub id or name; default: the package's own models, of which the surest answers")
+        .option(
+          "--model <ref>",
+          "folder, weights file, hub id or name; default: the package's own models, of which the surest answers",
+        )
         .option(...arch)
         .option(
           "--method <name>",

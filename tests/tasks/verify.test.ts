@@ -13,7 +13,9 @@ const committed = fileURLToPath(new URL("golden", import.meta.url));
 const read = (path: string): GoldenFile => parseGolden(readFileSync(path), path);
 const ownCases = existsSync(committed) ? readdirSync(committed).filter((name) => name.endsWith(".safetensors")) : [];
 const sharedCases = hasShared
-  ? readdirSync(sharedPath("goldens")).filter((name) => /^(vit|deit|attention|rnn|seq2seq|transformer|gpt2)-/.test(name))
+  ? readdirSync(sharedPath("goldens")).filter((name) =>
+      /^(vit|deit|attention|rnn|seq2seq|transformer|gpt2)-/.test(name),
+    )
   : ["the shared golden files are absent"];
 
 async function expectAllEqual(golden: GoldenFile): Promise<void> {
