@@ -25,12 +25,12 @@ images = torch.randn(batch, 3, 224, 224)
 labels = torch.arange(batch) % 1000
 
 if name == "products":
-    left, right = torch.randn(1576, 384), torch.randn(384, 1536)
+    rows, wide, narrow = torch.randn(1576, 384), torch.randn(384, 1536) / 20, torch.randn(1536, 384) / 40
 
     @torch.inference_mode()
     def repetition():
         for _ in range(batch):
-            left @ right
+            rows @ wide @ narrow
 
 elif task == "train":
     model.train()
