@@ -1,7 +1,7 @@
 /**
  * Speed beside PyTorch with timm, float32, in one run: the two take turns, repetition by repetition, and medians are compared.
  *
- * `PYTHON=/path/to/python node tools/run.mjs bench/speed.ts [REPETITIONS]`; that Python needs torch and timm.
+ * `PYTHON=/path/to/python node tools/run.mjs bench/speed.ts [REPETITIONS] [infer|train|none]`, `none` for matrix products alone; that Python needs torch and timm.
  */
 
 import { createModel } from "../src/models/registry.ts";

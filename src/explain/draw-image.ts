@@ -182,9 +182,9 @@ export interface Shown {
   readonly frame: Region;
 }
 
-/** What the model saw, from the photograph's own pixels. @param side the longer one of the picture, in pixels */
+/** What the model saw, from the photograph's own pixels; without colours where it saw none. @param side the longer one of the picture, in pixels */
 export function seenBy(
-  { view, inputSize: [high, wide] }: Pick<ImageExplanation, "view" | "inputSize">,
+  { view, inputSize: [high, wide], channels }: Pick<ImageExplanation, "view" | "inputSize" | "channels">,
   image: Image,
   side: number = photoSide,
 ): Shown {
@@ -197,7 +197,8 @@ export function seenBy(
     width: Math.max(1, Math.round(view.width)),
     height: Math.max(1, Math.round(view.height)),
   };
-  const photo = resize(crop(toRgb(image), region), { width, height, filter: "bicubic" });
+  const piece = resize(crop(toRgb(image), region), { width, height, filter: "bicubic" });
+  const photo = channels === 1 ? inGrey(piece) : piece;
   return { photo, frame: { left: 0, top: 0, width, height } };
 }
 

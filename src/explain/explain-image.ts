@@ -236,6 +236,7 @@ function imageExplanation(request: ExplainRequest, subject: Subject, seen: Seen,
     table: { rowTitles: [""], colTitles: [""] },
     view: visibleRegion(request.image, request.pretrained.preprocessing),
     inputSize: [request.pretrained.preprocessing.inputSize[1], request.pretrained.preprocessing.inputSize[2]],
+    channels: request.pretrained.preprocessing.inputSize[0],
     facts: {},
     ...own,
   };

@@ -55,6 +55,8 @@ export interface ImageExplanation
   readonly view: Region;
   /** Pixels [high, wide] of the model's input. */
   readonly inputSize: GridSize;
+  /** Channels of the model's input: with one it saw no colours, and none are drawn. */
+  readonly channels: number;
   /** Everything else that the numbers depend on, and what can be said of their quality. */
   readonly facts: Readonly<Record<string, number | string>>;
 }

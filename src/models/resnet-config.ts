@@ -4,6 +4,7 @@ import { VitrineError } from "../errors.ts";
 import { type Activation, activationNamed } from "../nn/activations.ts";
 import type { GridSize } from "../nn/positions.ts";
 import type { ImageClassifierConfig } from "./classifier.ts";
+import { noCounterpart } from "./timm-file.ts";
 import type { Json, JsonObject } from "./vit-config-timm.ts";
 
 /** Two convolutions of 3 × 3, or 1 × 1, 3 × 3 and 1 × 1 with four times the channels. */
@@ -198,9 +199,4 @@ export function resnetArguments(config: ResNetConfig): JsonObject {
   };
 }
 
-function unknown(name: string, value: Json): VitrineError {
-  return new VitrineError("INVALID_ARGUMENT", {
-    rule: `ResNet: this ${name} has no counterpart`,
-    evidence: `got ${JSON.stringify(value)}`,
-  });
-}
+const unknown = (name: string, value: Json): VitrineError => noCounterpart("ResNet", name, value);

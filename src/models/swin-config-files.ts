@@ -10,7 +10,7 @@ import type { GridSize } from "../nn/positions.ts";
 import { channelStats } from "./channel-stats.ts";
 import type { HuggingFaceMeaning } from "./family.ts";
 import { type SwinConfig, type SwinOptions, stageMap, swinConfig } from "./swin-config.ts";
-import { entryReader, labelsInFile, labelTables } from "./timm-file.ts";
+import { entryReader, labelsInFile, labelTables, noCounterpart, sizeFromJson } from "./timm-file.ts";
 import type { Json, JsonObject } from "./vit-config-timm.ts";
 
 /** Which of the two papers. */
@@ -40,8 +40,8 @@ export function swinOptions(args: JsonObject): SwinOptions {
   const headWidth = take<Json>("head_dim", 0);
   if (typeof headWidth !== "number") throw unknown("head_dim", headWidth);
   const options: SwinOptions = {
-    imageSize: sizeOf("img_size", take<Json>("img_size", 224)),
-    patchSize: sizeOf("patch_size", take<Json>("patch_size", 4)),
+    imageSize: sizeFromJson("Swin", "img_size", take<Json>("img_size", 224)),
+    patchSize: sizeFromJson("Swin", "patch_size", take<Json>("patch_size", 4)),
     channels: take("in_chans", 3),
     labels: take("num_classes", 1000),
     width: take("embed_dim", 96),
@@ -125,8 +125,8 @@ export function swinFromHuggingFace(
   const depths = read<readonly number[]>("depths", [2, 2, 6, 2]);
   const pretrained = json.pretrained_window_sizes ?? 0;
   const config = swinConfig({
-    imageSize: sizeOf("image_size", json.image_size ?? 224),
-    patchSize: sizeOf("patch_size", json.patch_size ?? 4),
+    imageSize: sizeFromJson("Swin", "image_size", json.image_size ?? 224),
+    patchSize: sizeFromJson("Swin", "patch_size", json.patch_size ?? 4),
     channels: read("num_channels", 3),
     labels: labelsInFile(json, version === 1 ? "Swin" : "Swinv2", place),
     width: read("embed_dim", 96),
@@ -212,7 +212,7 @@ function windowsOf(value: Json, stages: number): number | readonly (number | Gri
 function sizesOf(name: string, value: Json, stages: number): number | readonly (number | GridSize)[] {
   if (typeof value === "number") return value;
   if (!Array.isArray(value)) throw unknown(name, value);
-  return (value as readonly Json[]).slice(0, stages).map((size) => sizeOf(name, size));
+  return (value as readonly Json[]).slice(0, stages).map((size) => sizeFromJson("Swin", name, size));
 }
 
 /** One value where all stages have the same. */
@@ -225,16 +225,4 @@ function side([high, wide]: GridSize): Json {
   return high === wide ? high : [high, wide];
 }
 
-function sizeOf(name: string, value: Json): number | GridSize {
-  if (typeof value === "number") return value;
-  if (Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "number"))
-    return [value[0] as number, value[1] as number];
-  throw unknown(name, value);
-}
-
-function unknown(name: string, value: Json): VitrineError {
-  return new VitrineError("INVALID_ARGUMENT", {
-    rule: `Swin: this ${name} has no counterpart`,
-    evidence: `got ${JSON.stringify(value)}`,
-  });
-}
+const unknown = (name: string, value: Json): VitrineError => noCounterpart("Swin", name, value);

@@ -1,6 +1,7 @@
 /** timm's `config.json`, for every family: the named architecture and the arguments that differ from it. */
 
 import { VitrineError } from "../errors.ts";
+import type { GridSize } from "../nn/positions.ts";
 import type { ImageClassifierConfig } from "./classifier.ts";
 import type { NamedModel, TimmFileOptions } from "./family.ts";
 import type { Json, JsonObject } from "./vit-config-timm.ts";
@@ -114,4 +115,23 @@ export function labelTables(names: readonly string[]): JsonObject {
     id2label: Object.fromEntries(names.map((name, i) => [String(i), name])),
     label2id: Object.fromEntries(names.map((name, i) => [name, i])),
   };
+}
+
+/**
+ * A size in pixels or cells from a configuration file: a number, or [high, wide].
+ * @throws {VitrineError} INVALID_ARGUMENT for anything else.
+ */
+export function sizeFromJson(family: string, name: string, value: Json): number | GridSize {
+  if (typeof value === "number") return value;
+  if (Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "number"))
+    return [value[0] as number, value[1] as number];
+  throw noCounterpart(family, name, value);
+}
+
+/** The error for a value in a configuration file that a family's models have no choice for. */
+export function noCounterpart(family: string, name: string, value: Json): VitrineError {
+  return new VitrineError("INVALID_ARGUMENT", {
+    rule: `${family}: this ${name} has no counterpart`,
+    evidence: `got ${JSON.stringify(value)}`,
+  });
 }

@@ -3,6 +3,7 @@
 import { VitrineError } from "../errors.ts";
 import type { GridSize } from "../nn/positions.ts";
 import type { ImageClassifierConfig } from "./classifier.ts";
+import { noCounterpart, sizeFromJson } from "./timm-file.ts";
 import type { Json, JsonObject } from "./vit-config-timm.ts";
 
 /** A Transformer in Transformer in full. */
@@ -149,8 +150,8 @@ export function tntOptions(args: JsonObject): TNTOptions {
   const pool = take("global_pool", "token");
   if (pool !== "token" && pool !== "avg") throw unknown("global_pool", pool);
   const options: TNTOptions = {
-    imageSize: sizeOf("img_size", take<Json>("img_size", 224)),
-    patchSize: sizeOf("patch_size", take<Json>("patch_size", 16)),
+    imageSize: sizeFromJson("TNT", "img_size", take<Json>("img_size", 224)),
+    patchSize: sizeFromJson("TNT", "patch_size", take<Json>("patch_size", 16)),
     channels: take("in_chans", 3),
     labels: take("num_classes", 1000),
     stride: take("first_stride", 4),
@@ -198,16 +199,4 @@ export function tntArguments(config: TNTConfig): JsonObject {
   };
 }
 
-function sizeOf(name: string, value: Json): number | GridSize {
-  if (typeof value === "number") return value;
-  if (Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === "number"))
-    return [value[0] as number, value[1] as number];
-  throw unknown(name, value);
-}
-
-function unknown(name: string, value: Json): VitrineError {
-  return new VitrineError("INVALID_ARGUMENT", {
-    rule: `TNT: this ${name} has no counterpart`,
-    evidence: `got ${JSON.stringify(value)}`,
-  });
-}
+const unknown = (name: string, value: Json): VitrineError => noCounterpart("TNT", name, value);

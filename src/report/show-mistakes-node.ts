@@ -27,8 +27,12 @@ export async function showMistakes(
   for (const mistake of mistakes) {
     const { image } = await dataset.get(mistake.index);
     const { preprocessing } = pretrained;
-    const inputSize = [preprocessing.inputSize[1], preprocessing.inputSize[2]] as const;
-    const { photo } = seenBy({ view: visibleRegion(image, preprocessing), inputSize }, image, side);
+    const [channels, high, wide] = preprocessing.inputSize;
+    const { photo } = seenBy(
+      { view: visibleRegion(image, preprocessing), inputSize: [high, wide], channels },
+      image,
+      side,
+    );
     shown.push({
       ...mistake,
       photo: await dataUrl(photo),

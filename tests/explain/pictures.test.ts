@@ -4,6 +4,7 @@ import { image } from "../../src/data/image.ts";
 import { numberText, ticksOf } from "../../src/explain/colour-bar.ts";
 import { type ColourMap, diverging, sequential } from "../../src/explain/colours.ts";
 import { drawExplanation } from "../../src/explain/draw.ts";
+import { seenBy } from "../../src/explain/draw-image.ts";
 import type { Explanation, ExplanationMap, ImageExplanation } from "../../src/explain/explanation.ts";
 import { heatImage, placeOn, scaleOf, spread } from "../../src/explain/heat.ts";
 import { rasterize } from "../../src/explain/picture.ts";
@@ -34,6 +35,7 @@ const explanation: ImageExplanation = {
   table: { rowTitles: [""], colTitles: [""] },
   view: { left: 10, top: 0, width: 30, height: 20 },
   inputSize: [32, 48],
+  channels: 3,
   facts: { steps: 3 },
 };
 const photo = image(50, 20, 3, new Uint8Array(3000).fill(128));
@@ -204,4 +206,19 @@ test("the numbers survive in JSON", async () => {
   const { maps, label } = JSON.parse(new TextDecoder().decode(bytes)) as ImageExplanation;
   expect(label).toBe(explanation.label);
   expect([...maps[0]!.values]).toEqual([0, 0.2, 0.4, 0.6, 0.8, 1]);
+});
+
+test("a model of grey images is shown to have seen grey, not the photograph's colours", () => {
+  const red = image(
+    4,
+    4,
+    3,
+    Uint8Array.from({ length: 48 }, (_, i) => (i % 3 === 0 ? 200 : 20)),
+  );
+  const seen = (channels: number): readonly number[] => {
+    const { photo } = seenBy({ view: { left: 0, top: 0, width: 4, height: 4 }, inputSize: [4, 4], channels }, red, 4);
+    return [...photo.data.subarray(0, 3)];
+  };
+  expect(seen(3)).toEqual([200, 20, 20]);
+  expect(seen(1)).toEqual([74, 74, 74]);
 });

@@ -11,6 +11,7 @@ import { nodeRuntime } from "../../src/runtime/node.ts";
 import type { TrainEvent } from "../../src/train/events.ts";
 import { fromScratch, type Recipe } from "../../src/train/recipe.ts";
 import { type RunOptions, trainInFolder } from "../../src/train/run-node.ts";
+import { all, interrupted } from "./runs.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });
 const train = shapesDataset({ split: "train", length: 50 });
@@ -60,23 +61,6 @@ const options = (changes: Partial<RunOptions> = {}): RunOptions => {
     ...changes,
   };
 };
-
-async function all(run: AsyncIterable<TrainEvent>): Promise<readonly TrainEvent[]> {
-  const events: TrainEvent[] = [];
-  for await (const event of run) events.push(event);
-  return events;
-}
-
-/** Trains until `steps` steps are done, then stops as Ctrl-C does. */
-async function interrupted(steps: number, run: RunOptions): Promise<void> {
-  const stop = new AbortController();
-  const events = trainInFolder({ ...run, signal: stop.signal });
-  await expect(
-    (async () => {
-      for await (const event of events) if (event.type === "step" && event.step === steps) stop.abort();
-    })(),
-  ).rejects.toMatchObject({ code: "INTERRUPTED" } satisfies Partial<VitrineError>);
-}
 
 async function result(name: string): Promise<readonly Buffer[]> {
   const checkpoints = join(folder, name, "checkpoints");
