@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { shapesDataset } from "../../src/data/datasets/shapes.ts";
-import type { VitrineError } from "../../src/errors.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
 import type { Pretrained } from "../../src/pretrained/pretrained.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
