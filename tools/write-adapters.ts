@@ -7,7 +7,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { compile } from "../src/compile/index.ts";
-import { ViT } from "../src/models/vit.ts";
+import { ViT } from "../src/models/vit/vit.ts";
 import { type AdapterOptions, addLora } from "../src/nn/lora.ts";
 import { saveAdapter } from "../src/pretrained/adapter-node.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";

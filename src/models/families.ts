@@ -16,20 +16,20 @@ const entries: readonly Entry[] = [
   {
     names: /^swin_/,
     types: ["swin"],
-    load: async () => (await import("./swin-family.ts")).swinFamily,
+    load: async () => (await import("./swin/family.ts")).swinFamily,
   },
   {
     names: /^swinv2_/,
     types: ["swinv2"],
-    load: async () => (await import("./swin-family.ts")).swinV2Family,
+    load: async () => (await import("./swin/family.ts")).swinV2Family,
   },
   {
     names: /^(wide_|test_)?resne[tx]t?\d*/,
     types: ["resnet"],
-    load: async () => (await import("./resnet-family.ts")).resnetFamily,
+    load: async () => (await import("./resnet/family.ts")).resnetFamily,
   },
-  { names: /^tnt_/, types: [], load: async () => (await import("./tnt-family.ts")).tntFamily },
-  { names: /^/, types: ["vit", "deit"], load: async () => (await import("./vit-family.ts")).vitFamily },
+  { names: /^tnt_/, types: [], load: async () => (await import("./tnt/family.ts")).tntFamily },
+  { names: /^/, types: ["vit", "deit"], load: async () => (await import("./vit/family.ts")).vitFamily },
 ];
 
 /** A family, and one of its named models. */

@@ -4,7 +4,7 @@ import type { PositionRule } from "../nn/positions.ts";
 import type { NameRule, Naming } from "../weights/rules.ts";
 import type { WeightSource } from "../weights/source.ts";
 import type { ImageClassifier, ImageClassifierConfig } from "./classifier.ts";
-import type { JsonObject } from "./vit-config-timm.ts";
+import type { JsonObject } from "./json.ts";
 
 /** How an image becomes an input; timm's `pretrained_cfg`. */
 export interface TimmPreprocessing {

@@ -10,9 +10,9 @@ export type {
   TimmFileOptions,
   TimmPreprocessing,
 } from "./family.ts";
-export { Gpt2, type Gpt2Cache } from "./gpt2.ts";
-export { type Gpt2Config, type Gpt2Options, gpt2Config, gpt2FromHuggingFace, gpt2Sizes } from "./gpt2-config.ts";
-export { MAE, type MAEResult, maeSizes } from "./mae.ts";
+export { type Gpt2Config, type Gpt2Options, gpt2Config, gpt2FromHuggingFace, gpt2Sizes } from "./gpt2/config.ts";
+export { Gpt2, type Gpt2Cache } from "./gpt2/gpt2.ts";
+export type { Json, JsonObject } from "./json.ts";
 export {
   type MAEConfig,
   type MAEOptions,
@@ -22,9 +22,9 @@ export {
   maeGrid,
   maeOptions,
   maeVisible,
-} from "./mae-config.ts";
-export { maeAround, maeEncoder } from "./mae-encoder.ts";
-export { marianFromHuggingFace } from "./marian-config.ts";
+} from "./mae/config.ts";
+export { maeAround, maeEncoder } from "./mae/encoder.ts";
+export { MAE, type MAEResult, maeSizes } from "./mae/mae.ts";
 export {
   createModel,
   familyOf,
@@ -35,16 +35,16 @@ export {
   type OptionsNamed,
   type OptionsWithout,
 } from "./registry.ts";
-export { ResNet, resnetSizes } from "./resnet.ts";
 export {
   type ResNetBlock,
   type ResNetConfig,
   type ResNetOptions,
   resnetConfig,
   resnetOptions,
-} from "./resnet-config.ts";
-export { resnetFamily } from "./resnet-family.ts";
-export { type NamedResNet, namedResNets } from "./resnet-names.ts";
+} from "./resnet/config.ts";
+export { resnetFamily } from "./resnet/family.ts";
+export { type NamedResNet, namedResNets } from "./resnet/names.ts";
+export { ResNet, resnetSizes } from "./resnet/resnet.ts";
 export {
   Seq2Seq,
   type Seq2SeqAttention,
@@ -52,16 +52,17 @@ export {
   type Seq2SeqStep,
   type SourceMemory,
 } from "./seq2seq.ts";
-export { Swin, swinSizes } from "./swin.ts";
-export { type SwinConfig, type SwinOptions, swinConfig } from "./swin-config.ts";
-export { type SwinVersion, swinOptions } from "./swin-config-files.ts";
-export { swinFamily, swinV2Family } from "./swin-family.ts";
-export { type NamedSwin, namedSwins, namedSwinV2s } from "./swin-names.ts";
-export { SwinV2 } from "./swin-v2.ts";
-export { TNT, tntSizes } from "./tnt.ts";
-export { type TNTConfig, type TNTOptions, tntConfig, tntOptions } from "./tnt-config.ts";
-export { tntFamily } from "./tnt-family.ts";
-export { type NamedTNT, namedTNTs } from "./tnt-names.ts";
+export { type SwinConfig, type SwinOptions, swinConfig } from "./swin/config.ts";
+export { type SwinVersion, swinOptions } from "./swin/config-files.ts";
+export { swinFamily, swinV2Family } from "./swin/family.ts";
+export { type NamedSwin, namedSwins, namedSwinV2s } from "./swin/names.ts";
+export { Swin, swinSizes } from "./swin/swin.ts";
+export { SwinV2 } from "./swin/swin-v2.ts";
+export { type TNTConfig, type TNTOptions, tntConfig, tntOptions } from "./tnt/config.ts";
+export { tntFamily } from "./tnt/family.ts";
+export { type NamedTNT, namedTNTs } from "./tnt/names.ts";
+export { TNT, tntSizes } from "./tnt/tnt.ts";
+export { marianFromHuggingFace } from "./transformer/marian-config.ts";
 export {
   type DecoderInputs,
   type StackSize,
@@ -70,20 +71,7 @@ export {
   type TransformerInputs,
   type TransformerOptions,
   transformerConfig,
-} from "./transformer.ts";
-export { ViT, vitSizes } from "./vit.ts";
-export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit-config.ts";
-export {
-  configForHuggingFace,
-  configForTimm,
-  configFromHuggingFace,
-  configFromTimm,
-  isHuggingFaceViTConfig,
-  isTimmConfig,
-} from "./vit-config-files.ts";
-export { type Json, type JsonObject, timmArguments, timmOptions } from "./vit-config-timm.ts";
-export { vitFamily } from "./vit-family.ts";
-export { type NamedViT, namedViTs } from "./vit-names.ts";
+} from "./transformer/transformer.ts";
 export {
   type WordCache,
   type WordMemory,
@@ -91,4 +79,17 @@ export {
   type WordTransformerConfig,
   type WordTransformerOptions,
   wordTransformerConfig,
-} from "./word-transformer.ts";
+} from "./transformer/word-transformer.ts";
+export { prefixTokens, type Stem, type ViTConfig, type ViTOptions, vitConfig } from "./vit/config.ts";
+export {
+  configForHuggingFace,
+  configForTimm,
+  configFromHuggingFace,
+  configFromTimm,
+  isHuggingFaceViTConfig,
+  isTimmConfig,
+} from "./vit/config-files.ts";
+export { timmArguments, timmOptions } from "./vit/config-timm.ts";
+export { vitFamily } from "./vit/family.ts";
+export { type NamedViT, namedViTs } from "./vit/names.ts";
+export { ViT, vitSizes } from "./vit/vit.ts";

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { VitrineError } from "../errors.ts";
 import { type NdArray, toFloat32 } from "../graph/dtype.ts";
 import { keyOf } from "../graph/random.ts";
-import type { JsonObject } from "../models/vit-config-timm.ts";
+import type { JsonObject } from "../models/json.ts";
 import { attachLora, endsWithPath, type Lora, linearsOf, loraOf, loraParameters } from "../nn/lora.ts";
 import type { Module } from "../nn/module.ts";
 import { matchWeights } from "../weights/load.ts";

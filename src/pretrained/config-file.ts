@@ -6,8 +6,8 @@ import { VitrineError } from "../errors.ts";
 import type { ImageClassifierConfig } from "../models/classifier.ts";
 import { familyNamed, familyOfType, familyTypes } from "../models/families.ts";
 import type { Family, TimmPreprocessing } from "../models/family.ts";
+import type { Json, JsonObject } from "../models/json.ts";
 import { familyOf } from "../models/registry.ts";
-import type { Json, JsonObject } from "../models/vit-config-timm.ts";
 import type { Pretrained } from "./pretrained.ts";
 
 /** What a `config.json` says. */

@@ -1,11 +1,11 @@
 /** Models of words from a published configuration and its weights. */
 
 import { VitrineError } from "../errors.ts";
-import { Gpt2 } from "../models/gpt2.ts";
-import { gpt2FromHuggingFace } from "../models/gpt2-config.ts";
-import { marianFromHuggingFace } from "../models/marian-config.ts";
-import type { JsonObject } from "../models/vit-config-timm.ts";
-import { WordTransformer } from "../models/word-transformer.ts";
+import { gpt2FromHuggingFace } from "../models/gpt2/config.ts";
+import { Gpt2 } from "../models/gpt2/gpt2.ts";
+import type { JsonObject } from "../models/json.ts";
+import { marianFromHuggingFace } from "../models/transformer/marian-config.ts";
+import { WordTransformer } from "../models/transformer/word-transformer.ts";
 import { gpt2Naming } from "../weights/gpt2-rules.ts";
 import { marianRules } from "../weights/marian-rules.ts";
 import { applyRules } from "../weights/rules.ts";

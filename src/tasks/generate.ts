@@ -1,7 +1,7 @@
 /** Texts that go on: from characters to characters. */
 
 import { TextStream, type Tokenizer } from "../data/text/tokenizer.ts";
-import type { Gpt2 } from "../models/gpt2.ts";
+import type { Gpt2 } from "../models/gpt2/gpt2.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Gpt2Writer, type TextOptions } from "./decode/gpt2.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Preprocessing } from "../data/preprocess.ts";
 import { preprocessingFromTimm } from "../data/preprocess-config.ts";
-import type { ViTOptions } from "../models/vit-config.ts";
+import type { ViTOptions } from "../models/vit/config.ts";
 import { fromScratch, type Recipe } from "./recipe.ts";
 
 /** A model and its recipe. */

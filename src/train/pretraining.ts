@@ -1,7 +1,7 @@
 /** Learning from images without labels: a masked autoencoder as what a training run trains. */
 
 import type { Variable } from "../graph/value.ts";
-import type { MAE } from "../models/mae.ts";
+import type { MAE } from "../models/mae/mae.ts";
 import { type Buffer, Module, type Parameter } from "../nn/module.ts";
 import type { Tensor } from "../tensor/index.ts";
 import type { Classifier, Objective } from "./objective.ts";

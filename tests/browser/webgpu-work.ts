@@ -3,7 +3,7 @@
 import { compile } from "../../src/compile/index.ts";
 import { type NdArray, ndarray } from "../../src/graph/dtype.ts";
 import { foldIn, keyOf, stream } from "../../src/graph/random.ts";
-import { ViT } from "../../src/models/vit.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import { adamW, weightDecayGroups } from "../../src/optim/index.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { compileTrainingStep, noWeightDecay } from "../../src/train/step.ts";

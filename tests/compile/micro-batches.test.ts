@@ -4,7 +4,7 @@ import { ndarray } from "../../src/graph/dtype.ts";
 import { rootsOf, topologicalOrder } from "../../src/graph/graph.ts";
 import { fillNormal, keyOf } from "../../src/graph/random.ts";
 import { crossEntropySoft } from "../../src/losses/index.ts";
-import { ViT } from "../../src/models/vit.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import { BatchNorm2d } from "../../src/nn/norm.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { mean, square, type Tensor } from "../../src/tensor/index.ts";

@@ -4,8 +4,8 @@ import { type ExplainRequest, explainImage } from "../../src/explain/explain-ima
 import type { Explanation, ImageExplanation } from "../../src/explain/explanation.ts";
 import { type MethodName, methodNames } from "../../src/explain/methods.ts";
 import { fillUniform, keyOf } from "../../src/graph/random.ts";
-import { ViT } from "../../src/models/vit.ts";
-import type { ViTOptions } from "../../src/models/vit-config.ts";
+import type { ViTOptions } from "../../src/models/vit/config.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { drawn } from "../models/drawn.ts";
 import { plain, pretrainedOf } from "./golden.ts";

@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import type { Preprocessing } from "../../src/data/preprocess.ts";
-import { ViT } from "../../src/models/vit.ts";
-import type { JsonObject } from "../../src/models/vit-config-timm.ts";
-import { timmOptions } from "../../src/models/vit-config-timm.ts";
+import type { JsonObject } from "../../src/models/json.ts";
+import { timmOptions } from "../../src/models/vit/config-timm.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import type { Pretrained } from "../../src/pretrained/pretrained.ts";
 import { drawn } from "../models/drawn.ts";
 

@@ -3,7 +3,7 @@ import { image } from "../../src/data/image.ts";
 import { type ExplainRequest, explainImage } from "../../src/explain/explain-image.ts";
 import type { ImageExplanation } from "../../src/explain/explanation.ts";
 import { innerMaps } from "../../src/explain/inner-attention.ts";
-import { TNT } from "../../src/models/tnt.ts";
+import { TNT } from "../../src/models/tnt/tnt.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { drawn } from "../models/drawn.ts";
 import { plain, pretrainedOf } from "./golden.ts";

@@ -3,7 +3,7 @@ import type { Image } from "../../src/data/image.ts";
 import { preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
 import { rasterize } from "../../src/explain/picture.ts";
 import { drawReconstruction, reconstruct } from "../../src/explain/reconstruction.ts";
-import { MAE } from "../../src/models/mae.ts";
+import { MAE } from "../../src/models/mae/mae.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });

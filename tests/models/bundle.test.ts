@@ -65,7 +65,7 @@ const families = {
   vit: /models\/vit|weights\/vit/,
   tnt: /models\/tnt|weights\/tnt/,
   swin: /models\/swin|weights\/swin|nn\/windows/,
-  resnet: /models\/resnet(-(?!v2)|\.ts)|weights\/resnet/,
+  resnet: /models\/resnet\/(?!resnet-v2)|weights\/resnet/,
 } as const;
 
 const among = (files: readonly string[]): string[] =>

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { familyNamed } from "../../src/models/families.ts";
 import { createModel, familyOf, modelNamed, modelNames } from "../../src/models/registry.ts";
-import { namedResNets } from "../../src/models/resnet-names.ts";
-import { namedSwins, namedSwinV2s } from "../../src/models/swin-names.ts";
+import { namedResNets } from "../../src/models/resnet/names.ts";
+import { namedSwins, namedSwinV2s } from "../../src/models/swin/names.ts";
 
 interface Count {
   readonly parameters: number;

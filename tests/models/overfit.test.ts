@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { foldIn, keyOf } from "../../src/graph/random.ts";
 import type { ImageClassifier } from "../../src/models/classifier.ts";
-import { ResNet } from "../../src/models/resnet.ts";
-import { Swin } from "../../src/models/swin.ts";
-import { SwinV2 } from "../../src/models/swin-v2.ts";
-import { TNT } from "../../src/models/tnt.ts";
-import { ViT } from "../../src/models/vit.ts";
+import { ResNet } from "../../src/models/resnet/resnet.ts";
+import { Swin } from "../../src/models/swin/swin.ts";
+import { SwinV2 } from "../../src/models/swin/swin-v2.ts";
+import { TNT } from "../../src/models/tnt/tnt.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import { adamW, weightDecayGroups } from "../../src/optim/index.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { compileTrainingStep } from "../../src/train/step.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { symbol } from "../../src/graph/dim.ts";
 import { createModel, modelNamed, modelNames } from "../../src/models/registry.ts";
-import { ViT } from "../../src/models/vit.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import { summary, summaryText } from "../../src/nn/summary.ts";
 
 test("the summary of a small ViT shows each module's result, parameters and operations", () => {

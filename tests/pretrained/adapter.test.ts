@@ -9,7 +9,7 @@ import { grad } from "../../src/gradient/index.ts";
 import type { NdArray } from "../../src/graph/dtype.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
 import { crossEntropy } from "../../src/losses/index.ts";
-import { ViT } from "../../src/models/vit.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import { addLora, loraOf, loraParameters } from "../../src/nn/lora.ts";
 import { loadAdapter, saveAdapter } from "../../src/pretrained/adapter-node.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import type { NdArray } from "../../src/graph/dtype.ts";
-import { MAE } from "../../src/models/mae.ts";
+import { MAE } from "../../src/models/mae/mae.ts";
 import { assembleNamed } from "../../src/pretrained/assemble.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { loadMae, saveMae } from "../../src/pretrained/mae-node.ts";

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { ViT } from "../../src/models/vit.ts";
+import type { ViT } from "../../src/models/vit/vit.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
 import type { Pretrained } from "../../src/pretrained/pretrained.ts";

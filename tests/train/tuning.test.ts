@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { compile } from "../../src/compile/index.ts";
 import { shapesDataset } from "../../src/data/datasets/shapes.ts";
-import { ViT } from "../../src/models/vit.ts";
+import { ViT } from "../../src/models/vit/vit.ts";
 import type { Module } from "../../src/nn/module.ts";
 import { loadAdapter } from "../../src/pretrained/adapter-node.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";

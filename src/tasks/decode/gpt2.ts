@@ -5,7 +5,7 @@ import { VitrineError } from "../../errors.ts";
 import { ndarray } from "../../graph/dtype.ts";
 import type { Graph } from "../../graph/graph.ts";
 import { stream } from "../../graph/random.ts";
-import type { Gpt2 } from "../../models/gpt2.ts";
+import type { Gpt2 } from "../../models/gpt2/gpt2.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type BeamOptions, beamSearch, type Sentence, type SentenceRow } from "./beam-search.ts";
 import { CachedDecoder, type CacheSize, idRows, stepGraph, withoutWords } from "./cached-decoder.ts";

@@ -3,7 +3,7 @@
 import { compile, compileGraph, type Executable } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
-import type { WordTransformer } from "../../models/word-transformer.ts";
+import type { WordTransformer } from "../../models/transformer/word-transformer.ts";
 import type { KeysAndValues } from "../../nn/attention.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type Tensor, withPath } from "../../tensor/index.ts";

@@ -7,7 +7,7 @@
 import * as v from "valibot";
 import { VitrineError } from "../../errors.ts";
 import type { NdArray } from "../../graph/dtype.ts";
-import type { JsonObject } from "../../models/vit-config-timm.ts";
+import type { JsonObject } from "../../models/json.ts";
 import { readSafetensors } from "../../weights/safetensors.ts";
 
 /** |got − want| ≤ atol + rtol · |want|. */

@@ -2,8 +2,8 @@
 
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
 import { crossEntropy } from "../../losses/index.ts";
-import { Gpt2 } from "../../models/gpt2.ts";
-import { gpt2FromHuggingFace } from "../../models/gpt2-config.ts";
+import { gpt2FromHuggingFace } from "../../models/gpt2/config.ts";
+import { Gpt2 } from "../../models/gpt2/gpt2.ts";
 import { slice } from "../../tensor/index.ts";
 import { gpt2Naming } from "../../weights/gpt2-rules.ts";
 import { memorySource } from "../../weights/source.ts";

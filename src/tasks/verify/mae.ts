@@ -1,7 +1,7 @@
 /** Cases of masked autoencoders, in the official form and transformers'. */
 
-import { MAE } from "../../models/mae.ts";
-import { type MAEConfig, maeConfig, maeFromHuggingFace, maeOptions } from "../../models/mae-config.ts";
+import { type MAEConfig, maeConfig, maeFromHuggingFace, maeOptions } from "../../models/mae/config.ts";
+import { MAE } from "../../models/mae/mae.ts";
 import { maeNamings } from "../../weights/mae-rules.ts";
 import { detectNaming } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";

@@ -1,8 +1,8 @@
 /** Cases of residual networks, in the forms of timm, torchvision and transformers. */
 
-import { ResNet } from "../../models/resnet.ts";
-import { type ResNetConfig, resnetConfig, resnetOptions } from "../../models/resnet-config.ts";
-import { resnetFamily } from "../../models/resnet-family.ts";
+import { type ResNetConfig, resnetConfig, resnetOptions } from "../../models/resnet/config.ts";
+import { resnetFamily } from "../../models/resnet/family.ts";
+import { ResNet } from "../../models/resnet/resnet.ts";
 import { detectNaming } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { type GoldenModel, imageInput, unknownReference } from "./adapter.ts";

@@ -2,12 +2,12 @@
 
 import { VitrineError } from "../../errors.ts";
 import type { Family } from "../../models/family.ts";
-import { Swin } from "../../models/swin.ts";
-import { type SwinConfig, type SwinOptions, stageMap, swinConfig } from "../../models/swin-config.ts";
-import { swinOptions } from "../../models/swin-config-files.ts";
-import { swinFamily, swinV2Family } from "../../models/swin-family.ts";
-import { SwinV2 } from "../../models/swin-v2.ts";
-import { windowsAt } from "../../models/swin-windows.ts";
+import { type SwinConfig, type SwinOptions, stageMap, swinConfig } from "../../models/swin/config.ts";
+import { swinOptions } from "../../models/swin/config-files.ts";
+import { swinFamily, swinV2Family } from "../../models/swin/family.ts";
+import { Swin } from "../../models/swin/swin.ts";
+import { SwinV2 } from "../../models/swin/swin-v2.ts";
+import { windowsAt } from "../../models/swin/windows.ts";
 import type { GridSize } from "../../nn/positions.ts";
 import { detectNaming } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";

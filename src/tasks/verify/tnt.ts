@@ -1,8 +1,8 @@
 /** Cases of Transformers in Transformers, in timm's forms. */
 
-import { TNT } from "../../models/tnt.ts";
-import { type TNTConfig, tntConfig, tntOptions } from "../../models/tnt-config.ts";
-import { tntFamily } from "../../models/tnt-family.ts";
+import { type TNTConfig, tntConfig, tntOptions } from "../../models/tnt/config.ts";
+import { tntFamily } from "../../models/tnt/family.ts";
+import { TNT } from "../../models/tnt/tnt.ts";
 import { detectNaming } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { type GoldenModel, imageInput, unknownReference } from "./adapter.ts";

@@ -2,9 +2,9 @@
 
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
 import { crossEntropy } from "../../losses/index.ts";
-import { marianFromHuggingFace } from "../../models/marian-config.ts";
-import { Transformer } from "../../models/transformer.ts";
-import { WordTransformer } from "../../models/word-transformer.ts";
+import { marianFromHuggingFace } from "../../models/transformer/marian-config.ts";
+import { Transformer } from "../../models/transformer/transformer.ts";
+import { WordTransformer } from "../../models/transformer/word-transformer.ts";
 import { activationNamed } from "../../nn/activations.ts";
 import { addedMask, allowedMask, joinMasks, keyPaddingMask, type Mask } from "../../nn/attention-masks.ts";
 import type { Runtime } from "../../runtime/runtime.ts";

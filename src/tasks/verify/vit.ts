@@ -1,11 +1,12 @@
 /** Cases of Vision Transformers, in the forms of timm, transformers and torchvision. */
 
 import { VitrineError } from "../../errors.ts";
-import { ViT } from "../../models/vit.ts";
-import { type Stem, type ViTConfig, type ViTOptions, vitConfig } from "../../models/vit-config.ts";
-import { configFromHuggingFace, configFromTimm } from "../../models/vit-config-files.ts";
-import { type Json, type JsonObject, timmOptions } from "../../models/vit-config-timm.ts";
-import { namedViTs } from "../../models/vit-names.ts";
+import type { Json, JsonObject } from "../../models/json.ts";
+import { type Stem, type ViTConfig, type ViTOptions, vitConfig } from "../../models/vit/config.ts";
+import { configFromHuggingFace, configFromTimm } from "../../models/vit/config-files.ts";
+import { timmOptions } from "../../models/vit/config-timm.ts";
+import { namedViTs } from "../../models/vit/names.ts";
+import { ViT } from "../../models/vit/vit.ts";
 import type { GridSize, PositionRule } from "../../nn/positions.ts";
 import { detectNaming, type NameRule } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";

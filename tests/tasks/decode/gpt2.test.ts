@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Gpt2 } from "../../../src/models/gpt2.ts";
-import { gpt2FromHuggingFace } from "../../../src/models/gpt2-config.ts";
+import { gpt2FromHuggingFace } from "../../../src/models/gpt2/config.ts";
+import { Gpt2 } from "../../../src/models/gpt2/gpt2.ts";
 import { nodeRuntime } from "../../../src/runtime/node.ts";
 import { lengthPenalty } from "../../../src/tasks/decode/beam-search.ts";
 import { Gpt2Writer, gpt2StepGraph, type TextOptions, type WrittenWord } from "../../../src/tasks/decode/gpt2.ts";

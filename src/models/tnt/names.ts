@@ -1,0 +1,32 @@
+/**
+ * Every Transformer in Transformer that timm names: configuration, preprocessing and what was published.
+ *
+ * Names, sizes and preprocessing: timm 1.0.29, timm/models/tnt.py. Multiply-adds and top-1 accuracies on ImageNet: timm's benchmark and results tables.
+ */
+
+import { channelStats } from "../channel-stats.ts";
+import type { NamedModel, Published } from "../family.ts";
+import type { TNTOptions } from "./config.ts";
+
+/** A named Transformer in Transformer. */
+export type NamedTNT = NamedModel<TNTOptions>;
+
+const S: TNTOptions = { width: 384, innerWidth: 24, heads: 6 };
+const B: TNTOptions = { width: 640, innerWidth: 40, heads: 10 };
+
+const rows: readonly (readonly [name: string, options: TNTOptions, published: Published])[] = [
+  ["tnt_s_legacy_patch16_224", { ...S, legacy: true }, { top1: 81.51 }],
+  ["tnt_s_patch16_224", S, { gmacs: 5.24, top1: 81.51 }],
+  ["tnt_b_patch16_224", B, { gmacs: 14.09, top1: 82.86 }],
+];
+
+/** All named Transformers in Transformers, by name. */
+export const namedTNTs: ReadonlyMap<string, NamedTNT> = new Map(
+  rows.map(([name, options, published]) => {
+    const preprocessing = {
+      ...{ input_size: [3, 224, 224] as const, interpolation: "bicubic" as const },
+      ...{ crop_pct: 0.9, crop_mode: "center" as const, ...channelStats.half },
+    };
+    return [name, { name, options, preprocessing, published }];
+  }),
+);
