@@ -2,6 +2,7 @@
 
 import { VitrineError } from "../../errors.ts";
 import { activationNamed } from "../../nn/activations.ts";
+import { sizeFromJson } from "../config-json.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { ViTConfig, ViTOptions } from "./config.ts";
 
@@ -35,8 +36,8 @@ export function timmOptions(args: JsonObject): ViTOptions {
   const embedNorm = given.has("embed_norm_layer") ? normNamed(take("embed_norm_layer", "")) : undefined;
   const depth = take("depth", 12);
   const options: ViTOptions = {
-    imageSize: sizeOf(take<Json>("img_size", 224)),
-    patchSize: sizeOf(take<Json>("patch_size", 16)),
+    imageSize: sizeFromJson("ViT", "img_size", take<Json>("img_size", 224)),
+    patchSize: sizeFromJson("ViT", "patch_size", take<Json>("patch_size", 16)),
     channels: take("in_chans", 3),
     labels: take("num_classes", 1000),
     width,
@@ -178,13 +179,6 @@ function positionsOf(kind: string, patchesOnly: boolean): ViTConfig["positions"]
   if (kind === "" || kind === "none") return "none";
   if (kind !== "learn") throw unknown("pos_embed", kind);
   return patchesOnly ? "patches" : "prefixed";
-}
-
-function sizeOf(value: Json): number | readonly [number, number] {
-  if (typeof value === "number") return value;
-  if (Array.isArray(value) && value.length === 2 && value.every((side) => typeof side === "number"))
-    return [value[0] as number, value[1] as number];
-  throw unknown("size", JSON.stringify(value));
 }
 
 function unknown(what: string, got: string): VitrineError {
