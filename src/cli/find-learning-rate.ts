@@ -23,7 +23,7 @@ const steps = 100;
  */
 export async function withFoundRate(
   context: Context,
-  { pretrained, recipe }: TrainingStart,
+  { pretrained, teacher, recipe }: TrainingStart,
   { data, seed, workers, begin }: RangeTest,
 ): Promise<TrainingStart> {
   const { terminal, signal } = context;
@@ -31,7 +31,7 @@ export async function withFoundRate(
   let found: number | undefined;
   try {
     const events = learningRateRange({
-      ...{ pretrained, train: data.train, recipe, seed, workers, signal, steps },
+      ...{ pretrained, teacher, train: data.train, recipe, seed, workers, signal, steps },
       runtime: await context.runtime(),
     });
     for await (const event of events) {

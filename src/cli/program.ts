@@ -91,6 +91,16 @@ export function makeProgram(): Command {
         )
         .option("--accumulate <n>", "batches of one step", wholeNumber(1, 65_536))
         .option("--auto-augment <rules>", "changes of the images, in timm's notation: rand-m9-mstd0.5-inc1, ta_wide, …")
+        .option(
+          "--teacher <ref>",
+          "trained model to learn from beside the labels: its labels and image size are the student's",
+        )
+        .addOption(
+          new Option(
+            "--distillation <how>",
+            "what of the teacher is learnt: the label it names, or its probabilities; default: hard",
+          ).choices(["hard", "soft"]),
+        )
         .option("--ema <share>", "keep a running average of the weights, this share of it at each step", shareBelowOne)
         .option("--patience <n>", "stop after so many epochs without a better validation accuracy", wholeNumber(1))
         .option("--out <dir>", "output folder; default: a new one in vitrine-out/")

@@ -31,6 +31,8 @@ import { checkModelOptions, type TrainSettings } from "./train-settings.ts";
 /** The model before its first step, the recipe that fits it, and why. */
 export interface TrainingStart {
   readonly pretrained: Pretrained;
+  /** Whom it learns from beside the labels. */
+  readonly teacher: Pretrained | undefined;
   readonly recipe: Recipe;
   readonly choices: readonly Choice[];
   readonly findings: readonly Finding[];
@@ -70,9 +72,11 @@ export async function startTraining(
     from === undefined
       ? await newModel(settings, data, seed, changes)
       : await trainedModel(context, { ...settings, from }, data, seed, changes);
+  const teacher = settings.teacher === undefined ? undefined : await loadModel(context, settings.teacher);
   if (resume) {
     if (settings.closedForm) await setHead(context, pretrained, data, { seed, workers });
-    return { pretrained, recipe: recipeFrom(base, changes, "the recipe"), choices: [], findings: [], chosen: {} };
+    const recipe = recipeFrom(base, changes, "the recipe");
+    return { pretrained, teacher, recipe, choices: [], findings: [], chosen: {} };
   }
   const head =
     from !== undefined && data.train.length <= mostForFeatures
@@ -116,6 +120,7 @@ export async function startTraining(
   const findings = data.inspection ? findingsOf(data.inspection, head?.suspects ?? []) : [];
   return {
     pretrained,
+    teacher,
     recipe: recipeFrom(recipe, {}, "the recipe"),
     choices: all,
     findings,

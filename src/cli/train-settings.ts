@@ -15,6 +15,7 @@ export interface TrainSettings {
   readonly model?: string | undefined;
   readonly from?: string | undefined;
   readonly arch?: string | undefined;
+  readonly teacher?: string | undefined;
   readonly limit?: number | undefined;
   /** What differs in the model. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
@@ -34,6 +35,7 @@ const settingsSchema: v.GenericSchema<unknown, TrainSettings> = v.object({
   model: text,
   from: text,
   arch: text,
+  teacher: text,
   limit: v.optional(v.number()),
   options: v.optional(v.record(v.string(), v.unknown())),
   closedForm: v.optional(v.boolean()),

@@ -10,7 +10,7 @@ import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { type Distillation, distillationLoss } from "../losses/distillation.ts";
 import { crossEntropySoft } from "../losses/index.ts";
-import { evaluation } from "../nn/module.ts";
+import { evaluation, type Mode } from "../nn/module.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Tensor, tensor } from "../tensor/index.ts";
@@ -28,6 +28,8 @@ export interface DistillationOptions {
   readonly weight: number;
   /** Loss beside the labels; cross-entropy without it. */
   readonly labelLoss?: LabelLoss | undefined;
+  /** How the student runs; training without it. */
+  readonly mode?: Mode | undefined;
   /** Tells this teacher from others, where a run is continued; its name without it. */
   readonly identity?: string | undefined;
 }
@@ -43,7 +45,7 @@ export interface DistillationObjective extends Objective {
  * @throws {VitrineError} INVALID_ARGUMENT where the teacher's labels, or the images it takes, are others than the student's.
  */
 export async function distillation(options: DistillationOptions): Promise<DistillationObjective> {
-  const { student, teacher, runtime, how, weight, labelLoss = crossEntropySoft } = options;
+  const { student, teacher, runtime, how, weight, labelLoss = crossEntropySoft, mode = { train: true } } = options;
   requireFittingTeacher(student, teacher);
   const [c, h, w] = student.preprocessing.inputSize;
   const executable = await compile(
@@ -57,7 +59,7 @@ export async function distillation(options: DistillationOptions): Promise<Distil
       teacher: await inParts(images, teacherBatch, (part) => executable.run({ images: part })),
     }),
     loss: (part) => {
-      const { logits, ofLabels, ofTeacher } = answers(student.model, part.images!);
+      const { logits, ofLabels, ofTeacher } = answers(student.model, part.images!, mode);
       const own = labelLoss(ofLabels, part.targets!);
       const taught = distillationLoss(ofTeacher, part.teacher!, how);
       return { loss: own.mul(1 - weight).add(taught.mul(weight)), logits };
@@ -95,8 +97,9 @@ async function inParts(
 function answers(
   student: Classifier,
   images: Tensor,
+  mode: Mode,
 ): { readonly logits: Tensor; readonly ofLabels: Tensor; readonly ofTeacher: Tensor } {
-  const { result: logits, taps } = collectTaps(() => student.forward(images, { train: true }));
+  const { result: logits, taps } = collectTaps(() => student.forward(images, mode));
   const [own, taught] = ["logits.class", "logits.distillation"].map((name) => taps.get(name));
   return {
     logits,
@@ -115,16 +118,23 @@ function asTeacherSees(images: Tensor, { preprocessing: from }: Pretrained, { pr
   return images.mul(perChannel(factors)).add(perChannel(terms));
 }
 
-function requireFittingTeacher(student: Pretrained, teacher: Pretrained): void {
-  const refuse = (rule: string, evidence: string): VitrineError =>
-    new VitrineError("INVALID_ARGUMENT", { rule: `distillation: ${rule}`, evidence, place: teacher.name });
+/** Stops unless a teacher has the student's labels and takes its images. @throws {VitrineError} INVALID_ARGUMENT */
+export function requireFittingTeacher(student: Pretrained, teacher: Pretrained): void {
+  const refuse = (rule: string, evidence: string, next?: string): VitrineError =>
+    new VitrineError("INVALID_ARGUMENT", { rule: `distillation: ${rule}`, evidence, place: teacher.name, next });
   const same =
     student.labels.length === teacher.labels.length && student.labels.every((l, i) => l === teacher.labels[i]);
   if (!same)
     throw refuse(
       "the teacher must have the student's labels",
       `got ${teacher.labels.length} for ${student.labels.length}`,
+      "train the teacher on the same classes first",
     );
   const [seen, taken] = [student, teacher].map(({ preprocessing }) => preprocessing.inputSize.join(" × "));
-  if (seen !== taken) throw refuse(`the teacher must take pictures of ${seen}`, `got ${taken}`);
+  if (seen !== taken)
+    throw refuse(
+      `the teacher must take pictures of ${seen}`,
+      `got ${taken}`,
+      "give the student the teacher's image size (imageSize and channels of `model` in a configuration)",
+    );
 }

@@ -10,6 +10,7 @@ import { foldIn, keyOf } from "../graph/random.ts";
 import {
   openTraining,
   requireMatchingClasses,
+  requireTeacher,
   type Training,
   type TrainingOptions,
   trainingBatch,
@@ -59,6 +60,7 @@ export async function* learningRateRange(options: RangeOptions): AsyncGenerator<
       evidence: `got ${from} to ${to} in ${steps}`,
     });
   requireMatchingClasses(options);
+  requireTeacher(options);
   const tuning = await startTuning(options.pretrained, options.recipe, seed);
   const trained = options.trained ?? tuning.trained;
   const training = await openTraining({ ...options, trained, validation: undefined }, { ...tuning, trained });

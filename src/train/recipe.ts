@@ -53,6 +53,12 @@ export interface Recipe {
   readonly targetThreshold: number | null;
   /** In [0, 1). */
   readonly labelSmoothing: number;
+  /** What a teacher adds: nothing, the label that it names, or all its probabilities (Touvron et al., arXiv:2012.12877, section 4). */
+  readonly distillation: "none" | "hard" | "soft";
+  /** Weight of the teacher in the loss, in [0, 1]; the labels have the rest. */
+  readonly distillationAlpha: number;
+  /** With `soft`: the logits of both are divided by it before they are compared. */
+  readonly distillationTemperature: number;
   /** Shows every class equally often, however many images it has. */
   readonly balance: boolean;
   /** How often each image of an epoch appears in it, changed each time anew; epochs keep their length (Hoffer et al., arXiv:1901.09335). */
@@ -129,6 +135,9 @@ const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   loss: v.picklist(["cross-entropy", "bce"]),
   targetThreshold: v.nullable(belowOne),
   labelSmoothing: belowOne,
+  distillation: v.picklist(["none", "hard", "soft"]),
+  distillationAlpha: share,
+  distillationTemperature: positive,
   balance: v.boolean(),
   repeats: count,
   mixup: atLeastZero,
@@ -186,6 +195,9 @@ export const fromScratch: Recipe = {
   loss: "cross-entropy",
   targetThreshold: null,
   labelSmoothing: 0.1,
+  distillation: "none",
+  distillationAlpha: 0.5,
+  distillationTemperature: 3,
   balance: false,
   repeats: 1,
   mixup: 0,

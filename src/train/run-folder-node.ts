@@ -11,7 +11,7 @@ import { writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import type { RunOptions } from "./run-node.ts";
 import { trainedParameters } from "./step.ts";
-import { frozenSum } from "./tuning-node.ts";
+import { frozenSum, weightsSum } from "./tuning-node.ts";
 
 const runSchema = v.looseObject({
   runId: v.string(),
@@ -126,7 +126,7 @@ export async function readRun(folder: string): Promise<RunRecord> {
 
 /** What the run is: the same for every process that may go on with it. */
 export function identityOf(options: RunOptions, batchSize: number): string {
-  const { pretrained, train, validation, recipe, seed, trained, objective } = options;
+  const { pretrained, train, validation, recipe, seed, trained, objective, teacher } = options;
   const facts = {
     model: pretrained.model.config,
     preprocessing: pretrained.preprocessing,
@@ -138,6 +138,7 @@ export function identityOf(options: RunOptions, batchSize: number): string {
     trained: trained && [...trainedParameters(pretrained.model, trained).keys()],
     frozen: frozenSum(pretrained.model, trained),
     objective: objective?.identity,
+    teacher: teacher && weightsSum(teacher.model),
   };
   return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
 }

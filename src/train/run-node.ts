@@ -14,6 +14,7 @@ import {
   batchSizeOf,
   openTraining,
   requireMatchingClasses,
+  requireTeacher,
   type TrainingOptions,
   trainingBatch,
 } from "./training-node.ts";
@@ -48,6 +49,7 @@ export interface RunOptions extends TrainingOptions {
  */
 export async function* trainInFolder(options: RunOptions): AsyncGenerator<TrainEvent, void, undefined> {
   requireMatchingClasses(options);
+  requireTeacher(options);
   const tuning = await startTuning(options.pretrained, options.recipe, options.seed);
   const run = { ...options, trained: options.trained ?? tuning.trained };
   const runId = identityOf(run, batchSizeOf(run));

@@ -5,8 +5,10 @@ import type { BadFile, Batch, BatchPlan } from "../data/loader-batch.ts";
 import { type Loader, openLoader } from "../data/loader-node.ts";
 import { VitrineError } from "../errors.ts";
 import type { Variable } from "../graph/value.ts";
+import type { Mode } from "../nn/module.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { type DistillationObjective, distillation, requireFittingTeacher } from "./distillation.ts";
 import type { Means } from "./events.ts";
 import { compileLearner, type Learner } from "./learner.ts";
 import { type Classifier, classification, type Objective, type TrainingBatch } from "./objective.ts";
@@ -36,6 +38,8 @@ export interface TrainingOptions {
   readonly recipe: Recipe;
   /** Which parameters are trained, by name; those that the recipe tunes without it. */
   readonly trained?: ((name: string) => boolean) | undefined;
+  /** Whom the recipe's `distillation` learns from. */
+  readonly teacher?: Pretrained | undefined;
   /** What is minimised; the recipe's loss of the model's logits without it. */
   readonly objective?: Objective | undefined;
   /** What learns in the model's place, by the objective. */
@@ -126,9 +130,10 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
         labels: pretrained.labels.length,
         clipNorm: recipe.clipNorm ?? undefined,
         trained,
-        // A probe learns from the features that the model will have in use: nothing is dropped in it, and no running statistic moves.
         objective:
-          options.objective ?? classification(classifier, labelLossOf(recipe), { train: recipe.tune !== "probe" }),
+          options.objective ??
+          closedAtTheEnd(await taught(options)) ??
+          classification(classifier, labelLossOf(recipe), modeOf(recipe)),
       }),
     );
     const measure = closedAtTheEnd(validation && (await compileValidation(classifier, imageShape, runtime)));
@@ -148,9 +153,46 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
   }
 }
 
+/** A probe learns from the features that the model will have in use: nothing is dropped in it, and no running statistic moves. */
+function modeOf({ tune }: Recipe): Mode {
+  return { train: tune !== "probe" };
+}
+
+/** The objective beside a teacher, where there is one. */
+async function taught({
+  pretrained,
+  teacher,
+  recipe,
+  runtime,
+}: TrainingOptions): Promise<DistillationObjective | undefined> {
+  if (!teacher || recipe.distillation === "none") return undefined;
+  return distillation({
+    ...{ student: pretrained, teacher, runtime, weight: recipe.distillationAlpha },
+    how:
+      recipe.distillation === "hard" ? { kind: "hard" } : { kind: "soft", temperature: recipe.distillationTemperature },
+    ...{ labelLoss: labelLossOf(recipe), mode: modeOf(recipe) },
+  });
+}
+
+/** Stops unless a recipe that learns from a teacher has a fitting one, and no other has any. @throws {VitrineError} INVALID_ARGUMENT */
+export function requireTeacher({ pretrained, teacher, recipe }: TrainingOptions): void {
+  const wanted = recipe.distillation !== "none";
+  if (teacher && wanted) requireFittingTeacher(pretrained, teacher);
+  if ((teacher !== undefined) === wanted) return;
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "distillation needs a teacher, and a teacher distillation",
+    evidence: teacher ? "distillation is none" : `distillation is ${recipe.distillation}, and there is no teacher`,
+    next: teacher
+      ? "set distillation to hard or soft"
+      : "name a model that was trained on the same classes with --teacher",
+  });
+}
+
 /** Whether the frozen part of a probe is computed once for each image: not where pixels are mixed, or a teacher sees them. */
-function keepsFeatures({ recipe, objective }: TrainingOptions): boolean {
-  return recipe.tune === "probe" && recipe.probeViews > 0 && recipe.mixup + recipe.cutmix === 0 && !objective;
+function keepsFeatures({ recipe, objective, teacher }: TrainingOptions): boolean {
+  return (
+    recipe.tune === "probe" && recipe.probeViews > 0 && recipe.mixup + recipe.cutmix === 0 && !objective && !teacher
+  );
 }
 
 /** Steps of an epoch; the batches that make no whole step are left out. */

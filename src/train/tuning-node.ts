@@ -30,10 +30,18 @@ export function keptVariables(model: Module, { trained }: Tuning): ReadonlyMap<s
 export function frozenSum(model: Module, trained: Tuning["trained"]): string | undefined {
   const frozen = frozenNames(model, trained);
   if (frozen.size === 0) return undefined;
+  return sumOf([...model.variables()].filter(([name]) => frozen.has(name)));
+}
+
+/** SHA-256 of all that a model has learnt. */
+export function weightsSum(model: Module): string {
+  return sumOf(model.variables());
+}
+
+function sumOf(variables: Iterable<readonly [string, Variable]>): string {
   const hash = createHash("sha256");
-  for (const [name, { variable }] of model.parameters()) {
-    if (!frozen.has(name)) continue;
-    const { buffer, byteOffset, byteLength } = variable.data.data;
+  for (const [name, { data }] of variables) {
+    const { buffer, byteOffset, byteLength } = data.data;
     hash.update(name).update(new Uint8Array(buffer, byteOffset, byteLength));
   }
   return hash.digest("hex");

@@ -32,6 +32,8 @@ export interface TrainOptions extends ModelOptions {
   readonly tune?: Recipe["tune"] | undefined;
   readonly optimizer?: Recipe["optimizer"] | undefined;
   readonly autoAugment?: string | undefined;
+  readonly teacher?: string | undefined;
+  readonly distillation?: Recipe["distillation"] | undefined;
   readonly ema?: number | undefined;
   readonly accumulate?: number | undefined;
   readonly patience?: number | undefined;
@@ -95,12 +97,14 @@ async function planOf(context: Context, data: string | undefined, options: Train
     model: options.model,
     from: await absolute(options.from),
     arch: options.arch,
+    teacher: await absolute(options.teacher),
     limit: options.limit,
     options: config?.options,
   };
   const settings = settingsFrom(before?.settings, typed);
   const changes = {
     ...before?.recipe,
+    ...(options.teacher === undefined ? {} : { distillation: "hard" }),
     ...config?.changes,
     ...defined({
       epochs: options.epochs,
@@ -109,6 +113,7 @@ async function planOf(context: Context, data: string | undefined, options: Train
       tune: options.tune,
       optimizer: options.optimizer,
       autoAugment: options.autoAugment,
+      distillation: options.distillation,
       ema: options.ema,
       accumulate: options.accumulate,
       patience: options.patience,
@@ -183,13 +188,14 @@ export async function trainAsPlanned(
   options: Pick<TrainOptions, "workers" | "checkpointEvery" | "histograms" | "strict" | "resume">,
 ): Promise<TrainResult> {
   const { terminal, signal } = context;
-  const { pretrained, recipe, data, folder, seed, settings } = plan;
+  const { pretrained, teacher, recipe, data, folder, seed, settings } = plan;
   announce(context, plan);
   const isNew = !existsSync(folder);
   const teller = new Teller(context, recipe.epochs, passesOf(recipe));
   try {
     const events = trainInFolder({
       pretrained,
+      teacher,
       train: data.train,
       validation: data.validation,
       recipe,
@@ -233,7 +239,8 @@ export async function trainAsPlanned(
   };
 }
 
-function announce({ terminal }: Context, { pretrained, data, folder, settings, findings, choices }: TrainPlan): void {
+function announce({ terminal }: Context, plan: TrainPlan): void {
+  const { pretrained, teacher, recipe, data, folder, settings, findings, choices } = plan;
   const { train: images, validation, validationFrom, skipped } = data;
   const { architecture, model, preprocessing } = pretrained;
   for (const { file, reason } of skipped) if (reason !== "hidden") terminal.warn(`skipped ${file}: ${reason}`);
@@ -243,6 +250,10 @@ function announce({ terminal }: Context, { pretrained, data, folder, settings, f
   terminal.note(
     `model       ${familyOf(architecture).describe(model.config)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
   );
+  if (teacher)
+    terminal.note(
+      `teacher     ${settings.teacher}, ${grouped(teacher.model.parameterCount())} parameters: ${recipe.distillation === "hard" ? "the label it names" : `its probabilities at temperature ${recipe.distillationTemperature}`}, weight ${recipe.distillationAlpha}`,
+    );
   terminal.note(`folder      ${folder}`);
   if (findings.length > 0) terminal.note(["", ...findingLines(findings, shownExamples), ""].join("\n"));
   if (choices.length > 0) terminal.note([...choiceLines(choices), ""].join("\n"));
