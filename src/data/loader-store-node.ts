@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { VitrineError } from "../errors.ts";
-import { writeAtomically, writePieces } from "./datasets/atomic-node.ts";
+import { writeCached, writePieces } from "../files/write-node.ts";
 import type { Dataset, Origin } from "./datasets/dataset.ts";
 import { sharedBytes } from "./datasets/memory.ts";
 import type { Channels, Image } from "./image.ts";
@@ -140,7 +140,7 @@ function openDiskStore({ folder, limit, used }: DiskStoreSource): ImageStore {
       for (const [i, value] of [image.width, image.height, image.channels, version].entries())
         header.setUint32(4 * i, value, true);
       try {
-        await writeAtomically(path, (file) => writePieces(file, [new Uint8Array(header.buffer), image.data]));
+        await writeCached(path, (file) => writePieces(file, [new Uint8Array(header.buffer), image.data]));
       } catch (error) {
         if (!(error instanceof VitrineError) || error.code !== "STORAGE_FAILURE") throw error;
         // A full disk is no reason to end a training that needs nothing from it: from here on, images are decoded each time.

@@ -3,8 +3,8 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VitrineError } from "../errors.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
 import type { Module } from "../nn/module.ts";
-import { writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { openSafetensors, saveSafetensors } from "../weights/safetensors-node.ts";
 import { adapterConfigFile, adapterTensors, fillAdapter, readAdapterConfig } from "./adapter.ts";
 

@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
 import { type CardFacts, cardForLayout, modelCard } from "./card.ts";
 import type { Pretrained } from "./pretrained.ts";
 import { type Layout, layoutFor } from "./save-node.ts";

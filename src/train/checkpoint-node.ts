@@ -11,8 +11,8 @@ import { mkdir, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { VitrineError } from "../errors.ts";
+import { syncFolder, writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
-import { syncFolder, writeFileAtomically } from "../weights/file-bytes-node.ts";
 import { readSafetensors, safetensorsPieces } from "../weights/safetensors.ts";
 
 /** Where a run is: everything that its next step depends on, besides the variables. */

@@ -2,7 +2,7 @@
 
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
 import type { TrainEvent } from "./events.ts";
 import { csvOf } from "./log-csv.ts";
 import { appendValues, rewindTensorBoard, valuesOf } from "./log-tensorboard-node.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import type { Dataset } from "../data/datasets/dataset.ts";
 import { VitrineError } from "../errors.ts";
-import { writeFileAtomically } from "../weights/file-bytes-node.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import type { RunOptions } from "./run-node.ts";
 import { trainedParameters } from "./step.ts";

@@ -8,7 +8,7 @@
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { VitrineError } from "../errors.ts";
-import { writeFileAtomically } from "./file-bytes-node.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
 import { downloadBlob, inCache, linkBlob } from "./hub-blob-node.ts";
 import type { HubCall, HubOptions } from "./hub-options-node.ts";
 import { PassingFailure, repeat, request } from "./hub-request-node.ts";

@@ -2,8 +2,9 @@
 
 import { dirname, join } from "node:path";
 import { VitrineError } from "../errors.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
-import { openFileBytes, writeFileAtomically } from "./file-bytes-node.ts";
+import { openFileBytes } from "./file-bytes-node.ts";
 import {
   type SafetensorsLimits,
   type SafetensorsSource,

@@ -3,8 +3,9 @@ import type { FileHandle } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { writeFileAtomically } from "../../src/files/write-node.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
-import { openFileBytes, writeFileAtomically } from "../../src/weights/file-bytes-node.ts";
+import { openFileBytes } from "../../src/weights/file-bytes-node.ts";
 import { openSafetensors, saveSafetensors } from "../../src/weights/safetensors-node.ts";
 
 /** Bytes that the disk has left, and the most that one call moves. */

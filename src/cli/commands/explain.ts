@@ -9,11 +9,11 @@ import { type Explanation, type ExplanationMap, explanationJson } from "../../ex
 import { type MethodName, methodNamed } from "../../explain/methods.ts";
 import { type ExplanationFormat, explanationFormats, renderExplanation } from "../../explain/render-node.ts";
 import type { HeadFusion } from "../../explain/token-rows.ts";
+import { writeFileAtomically } from "../../files/write-node.ts";
 import type { GridSize } from "../../nn/positions.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { classifier } from "../../tasks/classify.ts";
-import { writeFileAtomically } from "../../weights/file-bytes-node.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
 import { loadModels, type ModelOptions, surest } from "../model.ts";

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { createGunzip, gunzip } from "node:zlib";
 import { VitrineError } from "../../errors.ts";
-import { writeAtomically, writePieces } from "./atomic-node.ts";
+import { writeCached, writePieces } from "../../files/write-node.ts";
 import { type CifarBatch, cifar10Source, cifar100Source } from "./cifar.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import { type DatasetCache, type DownloadCall, download, type RemoteFile } from "./download-node.ts";
@@ -207,7 +207,7 @@ async function unpack(path: string, folder: string): Promise<void> {
     const chunks = source.pipe(createGunzip()) as AsyncIterable<Uint8Array>;
     for await (const entry of readTar(streamCursor(chunks), path)) {
       const bytes = await entry.read();
-      await writeAtomically(join(temporary, basename(entry.name)), (file) => writePieces(file, [bytes]));
+      await writeCached(join(temporary, basename(entry.name)), (file) => writePieces(file, [bytes]));
     }
     await rename(temporary, folder);
   } finally {

@@ -9,7 +9,7 @@ import { createHash } from "node:crypto";
 import { open, readdir, realpath, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
-import { writeAtomically, writePieces } from "./atomic-node.ts";
+import { writeCached, writePieces } from "../../files/write-node.ts";
 
 /** An encoded image on its way into a pack. */
 export interface PackSample {
@@ -53,7 +53,7 @@ export async function packOf(
   const path = join(folder, `${stem}${digest(`${size} ${mtimeMs}`)}.pack`);
   const known = await readPack(path);
   if (known) return known;
-  const pack = await writeAtomically(path, async (handle) => {
+  const pack = await writeCached(path, async (handle) => {
     const source = await samples();
     const numbers = new Map<string, number>();
     const images: [number, number, string][] = [];
