@@ -1,8 +1,10 @@
 /** Texts that go on: from characters to characters. */
 
 import { TextStream, type Tokenizer } from "../data/text/tokenizer.ts";
+import { VitrineError } from "../errors.ts";
 import type { Gpt2 } from "../models/gpt2/gpt2.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { lengthPenalty } from "./decode/beam-search.ts";
 import { Gpt2Writer, type TextOptions } from "./decode/gpt2.ts";
 
 /** New characters of one of the texts. */
@@ -12,33 +14,50 @@ export interface TextPiece {
   readonly piece: string;
 }
 
+/** How to search. */
+export interface TextSearchOptions {
+  /** Texts kept at each step. */
+  readonly beams: number;
+  /** Most new words; as many as there are positions without it. */
+  readonly maxWords?: number | undefined;
+  /** α: a text's log-probability is divided by (its new words)^α; 1, their mean, without it. */
+  readonly lengthPenalty?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A GPT with its tokenizer, ready to write. */
 export class TextGenerator {
   readonly #writer: Gpt2Writer;
   readonly #tokenizer: Tokenizer;
+  readonly #positions: number;
+  /** Ids that the model has a vector for and the tokenizer no text. */
+  readonly #nameless: readonly number[];
 
-  private constructor(writer: Gpt2Writer, tokenizer: Tokenizer) {
+  private constructor(writer: Gpt2Writer, tokenizer: Tokenizer, { words, positions }: Gpt2["config"]) {
     this.#writer = writer;
     this.#tokenizer = tokenizer;
+    this.#positions = positions;
+    this.#nameless = Array.from({ length: words - tokenizer.words }, (_, i) => tokenizer.words + i);
   }
 
   /** @throws {VitrineError} WEIGHTS_MISMATCH where the tokenizer has ids that the model has not, RUNTIME_FAILURE when the engine refuses the graph. */
   static async open(model: Gpt2, tokenizer: Tokenizer, runtime: Runtime): Promise<TextGenerator> {
     tokenizer.requireWords(model.config.words);
-    return new TextGenerator(await Gpt2Writer.open(model, runtime), tokenizer);
+    return new TextGenerator(await Gpt2Writer.open(model, runtime), tokenizer, model.config);
   }
 
   /**
    * Goes on with each prompt, and tells characters as soon as they are whole.
    * @param options a text ends at the tokenizer's `end`, unless other ids are given
-   * @throws {VitrineError} INVALID_ARGUMENT for an empty or over-long prompt, or an option outside its range.
+   * @throws {VitrineError} INVALID_ARGUMENT for an empty or over-long prompt, one with symbols that the vocabulary does not have, or an option outside its range.
    */
   async *stream(prompts: readonly string[], options: TextOptions = {}): AsyncGenerator<TextPiece> {
     const { end } = this.#tokenizer;
     const ends = options.end ?? (end === undefined ? [] : [end]);
-    const ids = prompts.map((prompt) => this.#tokenizer.encode(prompt));
+    const ids = prompts.map((prompt, i) => this.#read(prompt, i));
+    const banned = [...(options.banned ?? []), ...this.#nameless];
     const streams = prompts.map(() => new TextStream(this.#tokenizer));
-    for await (const { text, word, last } of this.#writer.stream(ids, { ...options, end: ends })) {
+    for await (const { text, word, last } of this.#writer.stream(ids, { ...options, banned, end: ends })) {
       const whole = ends.includes(word) ? "" : streams[text]!.push(word);
       const piece = last ? whole + streams[text]!.finish() : whole;
       if (piece !== "") yield { text, piece };
@@ -52,11 +71,52 @@ export class TextGenerator {
     return texts;
   }
 
+  /**
+   * The likeliest text that follows each prompt, as far as a search with beams finds it.
+   * @throws {VitrineError} as `stream`.
+   */
+  async search(prompts: readonly string[], options: TextSearchOptions): Promise<readonly string[]> {
+    const { beams, maxWords = Number.POSITIVE_INFINITY, lengthPenalty: alpha = 1, signal } = options;
+    const ids = prompts.map((prompt, i) => this.#read(prompt, i));
+    const longest = Math.max(0, ...ids.map(({ length }) => length));
+    const found = await this.#writer.search(ids, {
+      beams,
+      maxWords: Math.min(maxWords, this.#positions + 1 - longest),
+      // A tokenizer without an end has texts that never do.
+      end: this.#tokenizer.end ?? -1,
+      penalty: lengthPenalty(alpha),
+      banned: this.#nameless,
+      signal,
+    });
+    return found.map(([best]) => this.#tokenizer.decode(best!.words));
+  }
+
   async dispose(): Promise<void> {
     await this.#writer.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
+  }
+
+  /** A prompt's ids, checked. */
+  #read(prompt: string, index: number): readonly number[] {
+    const bad = (rule: string, evidence?: string, next?: string): VitrineError =>
+      new VitrineError("INVALID_ARGUMENT", { rule: `generate: ${rule}`, evidence, place: `prompt ${index + 1}`, next });
+    if (prompt === "") throw bad("a prompt must not be empty");
+    const unknown = this.#tokenizer.unknownSymbols(prompt);
+    if (unknown.length > 0)
+      throw bad(
+        "a prompt's symbols must be in the model's vocabulary",
+        `got ${unknown
+          .slice(0, 5)
+          .map((symbol) => `${JSON.stringify(symbol)} at character ${[...prompt].indexOf(symbol) + 1}`)
+          .join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}`,
+        "leave them out",
+      );
+    const ids = this.#tokenizer.encode(prompt);
+    if (ids.length > this.#positions)
+      throw bad(`the model holds ${this.#positions} tokens`, `got ${ids.length}`, "leave out the prompt's beginning");
+    return ids;
   }
 }

@@ -31,6 +31,14 @@ export { type Choice, choiceOf, type SamplingOptions, wordAt } from "./decode/sa
 export { type AlignedSentence, type Seq2SeqDecoding, Seq2SeqWriter } from "./decode/seq2seq.ts";
 export { type WordTransformerDecoding, WordTransformerWriter } from "./decode/word-transformer.ts";
 export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
-export { TextGenerator, type TextPiece } from "./generate.ts";
+export { TextGenerator, type TextPiece, type TextSearchOptions } from "./generate.ts";
 export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
+export {
+  type Alignment,
+  type TokenizerPair,
+  type TranslateOptions,
+  type TranslatingModel,
+  type Translation,
+  Translator,
+} from "./translate.ts";
 export { type GoldenFile, parseGolden, type Tolerance, type VerifyRow, verifyGolden } from "./verify.ts";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { Tokenizer } from "../../src/data/text/tokenizer.ts";
 import { openTokenizer } from "../../src/data/text/tokenizer-node.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
 import { Gpt2 } from "../../src/models/gpt2/gpt2.ts";
@@ -47,15 +48,54 @@ test("texts are what the ids that follow the prompt's say, piece by piece, up to
   expect(ended).toBe(tokenizer.decode(written[0]!.words.slice(0, written[0]!.words.indexOf(end))));
 });
 
-test("empty and over-long prompts are refused", async () => {
+test("empty and over-long prompts are refused, by what the model holds", async () => {
   await using writer = await TextGenerator.open(new Gpt2(tiny), tokenizer, runtime);
-  await expect(writer.write([""])).rejects.toThrow("a prompt has at least one word, got none in prompt 0");
-  await expect(writer.write(["the ".repeat(40)])).rejects.toThrow("24 positions");
+  await expect(writer.write(["and", ""])).rejects.toThrow("a prompt must not be empty in prompt 2");
+  const long = "the ".repeat(40);
+  await expect(writer.write([long])).rejects.toThrow(
+    `the model holds 24 tokens, got ${tokenizer.encode(long).length} in prompt 1`,
+  );
 });
 
-test("a tokenizer of more ids than the model has words is refused", async () => {
-  const small = new Gpt2({ ...tiny, words: 300 });
-  await expect(TextGenerator.open(small, tokenizer, runtime)).rejects.toMatchObject({ code: "WEIGHTS_MISMATCH" });
+test("symbols that a vocabulary of characters does not have are named with their places", async () => {
+  const characters = Tokenizer.fromJson({
+    version: "1.0",
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: "Split", pattern: { Regex: "." }, behavior: "Isolated", invert: false },
+    post_processor: null,
+    decoder: { type: "Fuse" },
+    model: { type: "BPE", vocab: { a: 0, b: 1, " ": 2 }, merges: [] },
+  });
+  await using writer = await TextGenerator.open(new Gpt2({ ...tiny, words: 3 }), characters, runtime);
+  await expect(writer.write(["ab", "a ß b €ß"])).rejects.toThrow(
+    'got "ß" at character 3, "€" at character 7 in prompt 2',
+  );
+});
+
+test("beams find what no text of greedy search beats, and a length beyond the positions is cut", async () => {
+  const model = new Gpt2(tiny).initialize(1);
+  await using writer = await TextGenerator.open(model, tokenizer, runtime);
+  await using ids = await Gpt2Writer.open(model, runtime);
+  const prompt = tokenizer.encode("the cat");
+  const how = { maxWords: 6, end: tokenizer.end ?? -1, penalty: (words: number) => words };
+  const [[best]] = (await ids.search([prompt], { ...how, beams: 3 })) as [[{ readonly words: readonly number[] }]];
+  expect(await writer.search(["the cat"], { beams: 3, maxWords: 6 })).toEqual([tokenizer.decode(best.words)]);
+  const [whole] = await writer.search(["the cat"], { beams: 2 });
+  expect(whole).not.toBe("");
+});
+
+test("ids without a text are never written", async () => {
+  const wide = new Gpt2({ ...tiny, words: tiny.words + 900 }).initialize(5);
+  await using writer = await TextGenerator.open(wide, tokenizer, runtime);
+  expect(await writer.write(["the"], { maxWords: 12, seed: 1 })).toHaveLength(1);
+});
+
+test("a tokenizer of more ids than the model has words, or of far fewer, is refused", async () => {
+  for (const words of [300, tiny.words + 1024])
+    await expect(TextGenerator.open(new Gpt2({ ...tiny, words }), tokenizer, runtime)).rejects.toMatchObject({
+      code: "WEIGHTS_MISMATCH",
+    });
 });
 
 test("a GPT and a MarianMT in a folder load by their published names, from halves too", async () => {

@@ -10,12 +10,15 @@ export class Tokenizer {
   readonly words: number;
   /** Id that ends texts, where the files name one. */
   readonly end: number | undefined;
+  /** Id that stands for what the vocabulary does not have, where the files name one. */
+  readonly unknown: number | undefined;
   readonly #library: Library;
 
-  private constructor(library: Library, end: number | undefined) {
+  private constructor(library: Library, end: number | undefined, unknown?: number) {
     this.#library = library;
     this.words = 1 + [...library.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), -1);
     this.end = end;
+    this.unknown = unknown;
   }
 
   /**
@@ -31,7 +34,9 @@ export class Tokenizer {
     const end = settings.eos_token;
     const name = typeof end === "string" ? end : end?.content;
     const library = made(file, settings, place);
-    return new Tokenizer(library, name === undefined ? undefined : library.token_to_id(name));
+    const { unk_token: piece, unk_id: id } = file.model;
+    const unknown = typeof piece === "string" ? library.token_to_id(piece) : (id ?? undefined);
+    return new Tokenizer(library, name === undefined ? undefined : library.token_to_id(name), unknown);
   }
 
   /**
@@ -62,8 +67,21 @@ export class Tokenizer {
   /**
    * The text's ids.
    * @param special with the ids that the files put before and after a text; none without it
+   * @throws {VitrineError} INVALID_ARGUMENT where the vocabulary lacks a piece and has none for what it lacks.
    */
   encode(text: string, { special = false }: { readonly special?: boolean } = {}): readonly number[] {
+    const ids = this.#ids(text, special);
+    if (ids.every((id) => id !== undefined)) return ids;
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "encode: a text's symbols must be in the vocabulary",
+      evidence: `it lacks ${this.unknownSymbols(text)
+        .map((symbol) => JSON.stringify(symbol))
+        .join(", ")}`,
+    });
+  }
+
+  /** `undefined` for a piece that is not there, as the library has it. */
+  #ids(text: string, special: boolean): readonly (number | undefined)[] {
     return this.#library.encode(text, { add_special_tokens: special }).ids;
   }
 
@@ -80,19 +98,36 @@ export class Tokenizer {
       : this.#library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
   }
 
+  /** The text of each id by itself; a half character is U+FFFD. @throws {VitrineError} as `decode`. */
+  pieces(ids: readonly number[]): readonly string[] {
+    return ids.map((id) => this.decode([id]));
+  }
+
+  /** The text's symbols that no piece has, each once, in their order: they become the unknown word's id, or vanish. */
+  unknownSymbols(text: string): readonly string[] {
+    return [...new Set(text)].filter((symbol) => {
+      const ids = this.#ids(symbol, false);
+      if (ids.length === 0) return symbol.trim() !== "";
+      return ids.some((id) => id === undefined || id === this.unknown);
+    });
+  }
+
   /**
-   * Stops unless a model has a vector for every id. More vectors than ids are borne: some models round their number up.
+   * Stops unless a model has a vector for every id. A few more vectors than ids are borne: some models round their number up.
    * @throws {VitrineError} WEIGHTS_MISMATCH
    */
   requireWords(words: number): void {
-    if (this.words <= words) return;
+    if (this.words <= words && words - this.words < roundedUp) return;
     throw new VitrineError("WEIGHTS_MISMATCH", {
       rule: "a tokenizer's ids must be words of the model",
-      evidence: `got ids up to ${this.words - 1} for ${words} words`,
+      evidence: `got ${this.words} ids for ${words} words`,
       next: "take the tokenizer files that were published with the weights",
     });
   }
 }
+
+/** Larger than what any published model adds to its number of words to make it round. */
+const roundedUp = 1024;
 
 /** Ids that arrive one by one as text: what is no whole character yet is held back. */
 export class TextStream {
@@ -133,7 +168,11 @@ const vocabularySchema = v.custom<Readonly<Record<string, number>>>(
   "an object of pieces with ids of their own",
 );
 const tokenizerSchema = v.looseObject({
-  model: v.looseObject({ type: v.optional(v.string()) }),
+  model: v.looseObject({
+    type: v.optional(v.string()),
+    unk_token: v.optional(v.nullable(v.string())),
+    unk_id: v.optional(v.nullable(idSchema)),
+  }),
   pre_tokenizer: v.optional(v.nullable(v.looseObject({ type: v.optional(v.string()) }))),
 });
 const token = v.union([v.string(), v.looseObject({ content: v.string() })]);

@@ -8,12 +8,15 @@ import type { CellState } from "../../nn/recurrent-cells.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logSoftmax, type Tensor, withPath } from "../../tensor/index.ts";
 import { type BeamOptions, beamSearch, type Sentence, type SentenceRow, type WordModel } from "./beam-search.ts";
+import { withoutWords } from "./cached-decoder.ts";
 import { pickAll } from "./pick-rows.ts";
 
 /** How to write, beside what the model says of its ids. */
 export interface Seq2SeqDecoding extends Omit<BeamOptions, "begin" | "end" | "maxWords"> {
   /** Most words of a sentence; three for each word of the longest source, and ten, without it. */
   readonly maxWords?: number | undefined;
+  /** Words that are never taken. */
+  readonly banned?: readonly number[] | undefined;
 }
 
 /** A sentence with where each of its words looked in the source. */
@@ -78,7 +81,7 @@ export class Seq2SeqWriter {
    */
   async write(
     sources: readonly (readonly number[])[],
-    options: Seq2SeqDecoding,
+    { banned = [], ...options }: Seq2SeqDecoding,
   ): Promise<readonly (readonly AlignedSentence[])[]> {
     const { config } = this.#model;
     this.#check(sources);
@@ -95,7 +98,7 @@ export class Seq2SeqWriter {
       sources.map((ids) => ids.length),
     );
     const read = await this.#read.run({ source, lengths });
-    const model = new Steps(this.#step, read, config.targetWords);
+    const model = new Steps(this.#step, read, config.targetWords, banned);
     const maxWords = options.maxWords ?? 3 * longest + 10;
     const found = await beamSearch(model, sources.length, {
       ...options,
@@ -141,15 +144,17 @@ class Steps implements WordModel {
   readonly words: number;
   readonly #step: Executable;
   readonly #alignments: NdArray[] = [];
+  readonly #banned: readonly number[];
   #memory: Readonly<Record<keyof SourceMemory, NdArray>>;
   #state: Readonly<Record<string, NdArray>>;
   /** The source of each row. */
   #sources: readonly number[];
 
-  constructor(step: Executable, read: Readonly<Record<string, NdArray>>, words: number) {
+  constructor(step: Executable, read: Readonly<Record<string, NdArray>>, words: number, banned: readonly number[]) {
     const { annotations, keys, valid, ...state } = read;
     this.#step = step;
     this.words = words;
+    this.#banned = banned;
     this.#memory = { annotations: annotations!, keys: keys!, valid: valid! };
     this.#state = state;
     this.#sources = Array.from({ length: valid!.shape[0]! }, (_, source) => source);
@@ -174,7 +179,7 @@ class Steps implements WordModel {
     });
     this.#state = Object.fromEntries(Object.entries(next).map(([name, array]) => [name.replace("next.", ""), array]));
     this.#alignments.push(weights!);
-    return logs!.data as Float32Array;
+    return withoutWords(logs!.data as Float32Array, this.words, this.#banned);
   }
 
   /** [words and end, s]. */
