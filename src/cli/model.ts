@@ -32,18 +32,21 @@ export async function loadModel(
 
 /**
  * The model that was named; without a name all of the package's, of which the surest is to answer. Says what these can recognise.
+ * @param ready what must hold before anything is said
  * @throws {VitrineError} NOT_FOUND when the package has none; whatever `loadPretrained` throws.
  */
 export async function loadModels(
   context: Context,
   reference: string | undefined,
   options: ModelOptions,
+  ready?: Promise<unknown>,
 ): Promise<readonly Pretrained[]> {
   if (reference !== undefined) return [await loadModel(context, reference, options)];
   const names = [...packagedModels().keys()];
   if (names.length === 0)
     throw new VitrineError("NOT_FOUND", { rule: "this package holds no trained model", next: otherModels });
   const models = await Promise.all(names.map((name) => loadModel(context, name)));
+  await ready;
   context.terminal.note("no --model: the package's own models answer, and the surest counts. They can recognise");
   for (const { name, labels } of models) context.terminal.note(`  ${labels.join(", ")} (${name})`);
   context.terminal.note(`for anything else ${otherModels}`);

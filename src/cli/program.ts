@@ -1,6 +1,7 @@
 /** All verbs with their options: read at each start, so that nothing here loads what a verb needs to run. */
 
 import { Command, Help, Option } from "commander";
+import { methodNames } from "../explain/methods.ts";
 import { packageVersion } from "./package.ts";
 import { gridPlace, positiveNumber, shareBelowOne, wholeNumber } from "./values.ts";
 import { addVerb } from "./verb.ts";
@@ -107,6 +108,10 @@ export function makeProgram(): Command {
         .option("--resume", "go on with the run in --out, with its own settings", false)
         .option(...dataDir)
         .option(...workers, 2)
+        .option(
+          "--store <where>",
+          "keep decoded pictures for later epochs, which then need no decoding: `memory` (at most a quarter of it), or a folder, also for later runs",
+        )
         .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
         .option("--histograms", "log how weights and gradients are spread after each epoch, for TensorBoard", false)
         .option("--limit <n>", "train on about this many images only", wholeNumber(2))
@@ -254,8 +259,7 @@ export function makeProgram(): Command {
         .option(...arch)
         .option(
           "--method <name>",
-          "relevance, attention, inner-attention, rollout, grad-cam, integrated-gradients, attention-distance, positions or filters",
-          "relevance",
+          `${methodNames.slice(0, -1).join(", ")} or ${methodNames.at(-1)}; default: the first of them that fits the model`,
         )
         .option("--class <name>", "label or index of the class to explain; default: the predicted one")
         .option("--block <n>", "one block, from 0; default: all", wholeNumber(0))

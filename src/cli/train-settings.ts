@@ -3,10 +3,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import * as v from "valibot";
+import { datasetNames } from "../data/open-node.ts";
 import { VitrineError } from "../errors.ts";
 import { type Choice, type Finding, findingCodes } from "../inspect/index.ts";
 import { familyOf, modelNames, type OptionsNamed } from "../models/registry.ts";
-import { presets } from "../train/presets.ts";
 
 /** What makes a run; kept in its folder, so that `--resume` needs nothing else. Paths are absolute. */
 export interface TrainSettings {
@@ -133,5 +133,11 @@ export async function readConfig(path: string): Promise<{
 export async function absolute(reference: string | undefined): Promise<string | undefined> {
   if (reference === undefined) return undefined;
   const there = await stat(reference).catch(() => undefined);
-  return there && !Object.hasOwn(presets, reference) ? resolve(reference) : reference;
+  return there ? resolve(reference) : reference;
+}
+
+/** The same for a data set: a pattern is a path too, and a name wins over a folder of the same name. */
+export async function absoluteData(reference: string | undefined): Promise<string | undefined> {
+  if (reference === undefined || datasetNames.includes(reference)) return reference;
+  return /[*?{]/.test(reference) ? resolve(reference) : absolute(reference);
 }

@@ -3,6 +3,7 @@
 import type { Dataset } from "../data/datasets/dataset.ts";
 import type { BadFile, Batch, BatchPlan } from "../data/loader-batch.ts";
 import { type Loader, openLoader } from "../data/loader-node.ts";
+import type { ImageStoreOptions } from "../data/loader-store.ts";
 import { VitrineError } from "../errors.ts";
 import type { Variable } from "../graph/value.ts";
 import type { Mode } from "../nn/module.ts";
@@ -48,6 +49,8 @@ export interface TrainingOptions {
   readonly runtime: Runtime;
   /** Loader threads. */
   readonly workers?: number;
+  /** Where decoded images are kept for later epochs; the batches are the same. */
+  readonly stores?: { readonly train: ImageStoreOptions; readonly validation: ImageStoreOptions } | undefined;
   /** A file that cannot be read stops the run instead of being skipped. */
   readonly strict?: boolean;
 }
@@ -97,17 +100,21 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
     const classifier = options.trainee?.model ?? probe ?? model;
     const imageShape = probe?.imageShape ?? preprocessing.inputSize;
 
-    const load = (dataset: Dataset, changes: Partial<BatchPlan>): Loader => {
+    const load = (dataset: Dataset, part: "train" | "validation", changes: Partial<BatchPlan>): Loader => {
       const plan: BatchPlan = { preprocessing, batchSize, shuffle: false, dropLast: false, seed, ...changes };
       const images = frozen ? { ...plan, shuffle: false, dropLast: false } : plan;
-      const loader = openLoader(dataset, images, { strict, workers: options.workers ?? 2 });
+      const loader = openLoader(dataset, images, {
+        strict,
+        workers: options.workers ?? 2,
+        store: options.stores?.[part],
+      });
       closing.push(() => loader.close());
       if (!frozen) return loader;
       const views = plan.augmentation ? recipe.probeViews : 1;
       const { length, classes } = dataset;
       return featureLoader({ images: loader, frozen, length, classes: classes.length, plan, views });
     };
-    const training = load(options.train, {
+    const training = load(options.train, "train", {
       shuffle: true,
       dropLast: true,
       balance: recipe.balance,
@@ -116,7 +123,7 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
       augmentation: augmentationOf(recipe),
       mix: recipe.mixup + recipe.cutmix > 0 ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
     });
-    const validation = options.validation && load(options.validation, {});
+    const validation = options.validation && load(options.validation, "validation", {});
     const stepsPerEpoch = wholeSteps(training.batchesPerEpoch, recipe.accumulate, batchSize);
     const variables = keptVariables(options.trainee?.model ?? model, tuning);
     const learner = closedAtTheEnd(

@@ -37,7 +37,8 @@ export async function classify(
 ): Promise<boolean> {
   // The first pictures are decoded while the model is loaded.
   let next = decodeAll(files.slice(0, piece));
-  const [models, runtime] = await Promise.all([loadModels(context, model, { arch }), context.runtime()]);
+  const only = files.length === 1 ? next.then(requireReadable) : undefined;
+  const [models, runtime] = await Promise.all([loadModels(context, model, { arch }, only), context.runtime(), only]);
   const run = (pretrained: Pretrained): Promise<Classifier> =>
     tta ? augmentedClassifier(pretrained, runtime, tta) : classifier(pretrained, runtime, { pictures: files.length });
   const named = await Promise.all(
@@ -50,13 +51,16 @@ export async function classify(
     answers.push(...(await answer(named, decoded, top)));
   }
   const bad = answers.filter((one) => "error" in one);
-  if (files.length === 1 && bad[0]) throw bad[0].error;
   for (const { error } of bad) context.terminal.warn(error.message);
   context.terminal.result(answers.map(toJson), answers.map(toText).join("\n"));
   return bad.length === 0;
 }
 
 type Decoded = { readonly file: string } & ({ readonly image: Image } | { readonly error: VitrineError });
+
+function requireReadable([one]: readonly Decoded[]): void {
+  if (one && "error" in one) throw one.error;
+}
 
 function decodeAll(files: readonly string[]): Promise<readonly Decoded[]> {
   return Promise.all(

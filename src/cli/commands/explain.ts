@@ -22,7 +22,7 @@ import { right, table } from "../table.ts";
 
 export interface ExplainOptions extends ModelOptions {
   readonly model?: string | undefined;
-  readonly method: string;
+  readonly method?: string | undefined;
   readonly class?: string | undefined;
   readonly block?: number | undefined;
   readonly head?: number | undefined;
@@ -39,13 +39,13 @@ export async function explain(
   [file]: readonly [string],
   { model, arch, method, class: asked, out, ...choices }: ExplainOptions,
 ): Promise<undefined> {
-  requireMethod(method);
+  if (method !== undefined) requireMethod(method);
   const format = formatOf(out ?? ".png");
   const decoded = decodeImage(file);
   // Awaited below; a failure that comes first must not be an unhandled one.
   decoded.catch(() => {});
-  const [models, runtime] = await Promise.all([loadModels(context, model, { arch }), context.runtime()]);
-  const image = await decoded;
+  const loading = loadModels(context, model, { arch }, decoded);
+  const [models, runtime, image] = await Promise.all([loading, context.runtime(), decoded]);
   const pretrained = await surestModel(models, runtime, image);
   const { block, head, token, patch, fusion, discard } = choices;
   const explanation = await explainImage({
@@ -57,7 +57,7 @@ export async function explain(
     ...{ block, head, token, patch, fusion, discard },
   });
   stopIfTold(context);
-  const path = out ?? (await freshFile(`${basename(file, extname(file))}-${method}.png`));
+  const path = out ?? (await freshFile(`${basename(file, extname(file))}-${explanation.method}.png`));
   await writeFileAtomically(path, [await renderExplanation(explanation, image, { format })]);
   context.terminal.result(
     { file, out: path, ...(JSON.parse(explanationJson(explanation)) as object) },

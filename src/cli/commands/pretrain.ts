@@ -25,7 +25,7 @@ import { freshFolder } from "../fresh.ts";
 import { counted, duration, grouped } from "../numbers.ts";
 import { openTrainingData } from "../train-data.ts";
 import { presetOf } from "../train-plan.ts";
-import { absolute, defined, settingsFrom, type TrainSettings } from "../train-settings.ts";
+import { absoluteData, defined, settingsFrom, type TrainSettings } from "../train-settings.ts";
 import { Teller } from "../train-teller.ts";
 
 export interface PretrainOptions {
@@ -57,7 +57,7 @@ export async function pretrain(
   if (data === undefined && !before)
     throw new VitrineError("INVALID_ARGUMENT", { rule: "pretrain needs DATA", next: "shapes to try it" });
   const settings = settingsFrom(before?.settings, {
-    data: await absolute(data),
+    data: await absoluteData(data),
     dataDir: options.dataDir && resolve(options.dataDir),
     model: options.model,
     limit: options.limit,

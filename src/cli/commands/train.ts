@@ -13,12 +13,13 @@ import type { Context } from "../context.ts";
 import { choiceLines, findingLines } from "../data-notes.ts";
 import { withFoundRate } from "../find-learning-rate.ts";
 import { freshFolder } from "../fresh.ts";
+import { imageStores } from "../image-store.ts";
 import type { ModelOptions } from "../model.ts";
 import { counted, duration, grouped, percent } from "../numbers.ts";
 import { reportRun } from "../run-report.ts";
 import { isOwnData, lookAt, openTrainingData, type TrainingData } from "../train-data.ts";
 import { startTraining, type TrainingStart } from "../train-plan.ts";
-import { absolute, defined, readConfig, settingsFrom, type TrainSettings } from "../train-settings.ts";
+import { absolute, absoluteData, defined, readConfig, settingsFrom, type TrainSettings } from "../train-settings.ts";
 import { type Estimate, Teller } from "../train-teller.ts";
 
 export interface TrainOptions extends ModelOptions {
@@ -44,6 +45,7 @@ export interface TrainOptions extends ModelOptions {
   readonly resume: boolean;
   readonly dataDir?: string | undefined;
   readonly workers: number;
+  readonly store?: string | undefined;
   readonly checkpointEvery?: number | undefined;
   readonly histograms?: boolean | undefined;
   readonly limit?: number | undefined;
@@ -92,7 +94,7 @@ async function planOf(context: Context, data: string | undefined, options: Train
   if (data === undefined && !before) throw usage("train needs DATA", "a folder of class folders, or shapes to try it");
   const config = options.config === undefined ? undefined : await readConfig(options.config);
   const typed = {
-    data: await absolute(data),
+    data: await absoluteData(data),
     dataDir: options.dataDir && resolve(options.dataDir),
     model: options.model,
     from: await absolute(options.from),
@@ -185,11 +187,14 @@ export interface TrainResult {
 export async function trainAsPlanned(
   context: Context,
   plan: TrainPlan,
-  options: Pick<TrainOptions, "workers" | "checkpointEvery" | "histograms" | "strict" | "resume">,
+  options: Pick<TrainOptions, "workers" | "store" | "checkpointEvery" | "histograms" | "strict" | "resume">,
 ): Promise<TrainResult> {
   const { terminal, signal } = context;
   const { pretrained, teacher, recipe, data, folder, seed, settings } = plan;
+  const stores = options.store === undefined ? undefined : await imageStores(options.store);
   announce(context, plan);
+  if (stores && !data.train.originOf)
+    terminal.warn(`--store keeps nothing: the images of ${data.train.name} need no decoding`);
   const isNew = !existsSync(folder);
   const teller = new Teller(context, recipe.epochs, passesOf(recipe));
   try {
@@ -205,6 +210,7 @@ export async function trainAsPlanned(
       resume: options.resume,
       runtime: await context.runtime(),
       workers: options.workers,
+      stores,
       strict: options.strict,
       checkpointEvery: options.checkpointEvery,
       histograms: options.histograms,
