@@ -8,17 +8,18 @@ import type { Checkpoint, RunState } from "./checkpoint-node.ts";
 import type { Histogram, Means, TrainEvent } from "./events.ts";
 import { histogramOf } from "./histogram.ts";
 import type { Learner, StepResult, StepSettings } from "./learner.ts";
+import type { LearningBatch } from "./lesson.ts";
 import type { TrainingBatch } from "./objective.ts";
 import { type Origin, originText } from "./origin.ts";
 
 /** What learns, the data it learns from, and where its state goes. */
-export interface FitOptions {
-  readonly learner: Learner;
+export interface FitOptions<B extends LearningBatch = TrainingBatch> {
+  readonly learner: Learner<B>;
   /** The model's parameters and buffers. */
   readonly variables: ReadonlyMap<string, Variable>;
   readonly parameterCount: number;
   /** Batches of an epoch (from 0), from the given one on. The same epoch always gives the same batches. */
-  readonly batches: (epoch: number, from: number) => AsyncIterable<TrainingBatch>;
+  readonly batches: (epoch: number, from: number) => AsyncIterable<B>;
   readonly stepsPerEpoch: number;
   readonly epochs: number;
   /** Learning rate of a step, counted from 0, after epochs with these losses (`RunState.losses`). */
@@ -48,7 +49,9 @@ export interface FitOptions {
  * @throws {VitrineError} INTERRUPTED after `signal`, once the checkpoint is written; RUNTIME_FAILURE when loss or
  *   gradient are no longer finite, saying where that begins; the checkpoints before stay.
  */
-export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void, undefined> {
+export async function* fit<B extends LearningBatch = TrainingBatch>(
+  options: FitOptions<B>,
+): AsyncGenerator<TrainEvent, void, undefined> {
   const { learner, stepsPerEpoch, epochs, save, resume, patience, variables } = options;
   if (resume) restore(options, resume);
   let state: RunState = resume?.state ?? {
@@ -86,7 +89,7 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
   for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < epochs && !stale(); epoch++) {
     const epochStarted = performance.now();
     const from = (state.step - epoch * stepsPerEpoch) * learner.accumulate;
-    let last: { readonly batch: TrainingBatch; readonly settings: StepSettings } | undefined;
+    let last: { readonly batch: B; readonly settings: StepSettings } | undefined;
     for await (const batches of groups(options.batches(epoch, from), learner.accumulate)) {
       for (const { file, reason } of batches.flatMap(({ skipped }) => skipped)) yield { type: "skipped", file, reason };
       const settings = {
@@ -106,14 +109,14 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
         epochSums: { loss: epochSums.loss + loss, accuracy: epochSums.accuracy + accuracy, steps: epochSums.steps + 1 },
       };
       const { perSecond, secondsLeft } = clock(state.step);
-      const images = batches.reduce((total, batch) => total + batch.images.shape[0]!, 0);
+      const examples = batches.reduce((total, batch) => total + learner.examples(batch), 0);
       yield {
         type: "step",
         step: state.step,
         epoch,
         ...result,
         learningRate: settings.learningRate,
-        imagesPerSecond: perSecond * images,
+        imagesPerSecond: perSecond * examples,
         secondsLeft,
       };
       const epochDone = state.step === (epoch + 1) * stepsPerEpoch;
@@ -173,8 +176,8 @@ export async function* fit(options: FitOptions): AsyncGenerator<TrainEvent, void
 }
 
 /** Batches in groups of equal number; what is left at the end is dropped. */
-async function* groups(batches: AsyncIterable<TrainingBatch>, size: number): AsyncGenerator<readonly TrainingBatch[]> {
-  let group: TrainingBatch[] = [];
+async function* groups<B>(batches: AsyncIterable<B>, size: number): AsyncGenerator<readonly B[]> {
+  let group: B[] = [];
   for await (const batch of batches) {
     group.push(batch);
     if (group.length < size) continue;
@@ -184,9 +187,9 @@ async function* groups(batches: AsyncIterable<TrainingBatch>, size: number): Asy
 }
 
 /** What to say when a step came to no finite numbers. */
-async function notFinite(
-  learner: Learner,
-  batches: readonly TrainingBatch[],
+async function notFinite<B extends LearningBatch>(
+  learner: Learner<B>,
+  batches: readonly B[],
   { step, learningRate, key }: StepSettings,
   { loss, gradientNorm }: StepResult,
   saved: number | undefined,
@@ -211,7 +214,10 @@ function histograms(arrays: ReadonlyMap<string, NdArray>): Readonly<Record<strin
   return Object.fromEntries([...arrays].map(([name, array]) => [name, histogramOf(array)]));
 }
 
-function restore({ learner, variables }: FitOptions, { model, optimizer: moments }: Checkpoint): void {
+function restore<B extends LearningBatch>(
+  { learner, variables }: FitOptions<B>,
+  { model, optimizer: moments }: Checkpoint,
+): void {
   for (const [targets, arrays] of [
     [variables, model],
     [learner.state, moments],

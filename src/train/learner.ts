@@ -4,22 +4,28 @@ import { compile, type Executable } from "../compile/index.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { foldIn, type Key } from "../graph/random.ts";
 import type { Variable } from "../graph/value.ts";
+import type { Module } from "../nn/module.ts";
 import { clipByGlobalNorm, globalNorm } from "../optim/index.ts";
 import { zeroState } from "../optim/optimizer.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { currentValue, recordUpdate, Tensor, withPath } from "../tensor/index.ts";
+import { compileLessonStep, type LearningBatch, type Lesson, type MoveOptions } from "./lesson.ts";
 import type { Classifier, TrainingBatch } from "./objective.ts";
 import { findOrigin, type Origin } from "./origin.ts";
-import { batchGradients, batchSpecs, compileTrainingStep, type StepOptions, trainedParameters } from "./step.ts";
+import { imageLesson, type StepOptions } from "./step.ts";
 
-/** Options of `compileLearner`. */
-export interface LearnerOptions extends StepOptions {
+/** Options of `compileLesson`. */
+export interface LessonOptions extends MoveOptions {
   /** Batches of one step; default 1. */
   readonly accumulate?: number;
 }
 
+/** Options of `compileLearner`. */
+export interface LearnerOptions extends StepOptions, LessonOptions {}
+
 /** What a step came to. */
 export interface StepResult {
-  /** Means over the images of the step. */
+  /** Means over the images or words of the step. */
   readonly loss: number;
   readonly accuracy: number;
   /** Global L2 norm of the gradient before clipping. */
@@ -35,17 +41,19 @@ export interface StepSettings {
 }
 
 /** A model that is being trained. */
-export interface Learner {
+export interface Learner<B extends LearningBatch = TrainingBatch> {
   /** Batches of one step. */
   readonly accumulate: number;
   /** State of the optimiser and of the average, by name: with the model's variables, all that a checkpoint needs. */
   readonly state: ReadonlyMap<string, Variable>;
   /** One step. @param batches as many as `accumulate` says, of the same size */
-  learn(batches: readonly TrainingBatch[], settings: StepSettings): Promise<StepResult>;
+  learn(batches: readonly B[], settings: StepSettings): Promise<StepResult>;
+  /** How many examples (images, words) a batch counts as. */
+  examples(batch: B): number;
   /** The gradients of a batch by parameter, as the model is now; compiled when first asked for. */
-  gradientsOf(batch: TrainingBatch, key: Key): Promise<ReadonlyMap<string, NdArray>>;
+  gradientsOf(batch: B, key: Key): Promise<ReadonlyMap<string, NdArray>>;
   /** Where in the last step, which was of these batches, numbers stopped being finite: it is computed again. */
-  originOfNonFinite(batches: readonly TrainingBatch[], key: Key): Promise<Origin>;
+  originOfNonFinite(batches: readonly B[], key: Key): Promise<Origin>;
   /** Does something with the averaged weights in the model's variables; with the trained ones where there is no average. */
   averaged<T>(use: () => Promise<T>): Promise<T>;
   /** Brings all state into `variable.data`. */
@@ -56,41 +64,46 @@ export interface Learner {
 }
 
 /** What computes the steps. */
-interface Steps {
-  readonly all: readonly Executable[];
+interface Steps<B> {
+  all(): readonly Executable[];
   /** Values from before the last run, of what it moved; absent where they are gone. */
   before(): ReadonlyMap<Variable, NdArray> | undefined;
-  run(batches: readonly TrainingBatch[], scalars: Readonly<Record<string, NdArray>>, key: Key): Promise<StepResult>;
+  run(batches: readonly B[], scalars: Readonly<Record<string, NdArray>>, key: Key): Promise<StepResult>;
+}
+
+/** Compiles what a training on images needs. */
+export function compileLearner(model: Classifier, options: LearnerOptions): Promise<Learner> {
+  return compileLesson(imageLesson(model, options), options);
 }
 
 /** Compiles what a training needs. */
-export async function compileLearner(model: Classifier, options: LearnerOptions): Promise<Learner> {
-  const { accumulate = 1, optimizer, average, objective } = options;
-  const feed = async (batch: TrainingBatch): Promise<Record<string, NdArray>> => ({
-    images: batch.images,
-    targets: batch.targets,
-    ...(await objective?.feeds?.(batch)),
-  });
-  const steps =
-    accumulate === 1 ? await wholeStep(model, options, feed) : await gatheredStep(model, options, accumulate, feed);
-  let gradients: Promise<Executable> | undefined;
+export async function compileLesson<B extends LearningBatch>(
+  lesson: Lesson<B>,
+  options: LessonOptions,
+): Promise<Learner<B>> {
+  const { accumulate = 1, optimizer, average } = options;
+  const { model } = lesson;
+  const steps = accumulate === 1 ? wholeStep(lesson, options) : await gatheredStep(lesson, options, accumulate);
+  const gradients = new Executables((kind) => compileGradients(lesson, kind, options.runtime));
+  await steps.warm();
 
   const sync = async (): Promise<void> => {
-    for (const executable of steps.all) await executable.sync();
+    for (const executable of steps.all()) await executable.sync();
   };
 
   return {
     accumulate,
     sync,
     state: new Map([...optimizer.state, ...(average?.state ?? [])]),
+    examples: (batch) => lesson.examples(batch),
 
     learn: (batches, { step, learningRate, key }) =>
       steps.run(batches, { ...optimizer.feeds(step, learningRate), ...average?.feeds(step) }, key),
 
     async gradientsOf(batch, key) {
-      gradients ??= compileGradients(model, options);
+      const executable = await gradients.of(lesson.kindOf(batch));
       await sync();
-      const arrays = await (await gradients).run(await feed(batch), { key });
+      const arrays = await executable.run(await lesson.feeds(batch), { key });
       return new Map(Object.entries(arrays).map(([name, array]) => [name.replace(/\/gradient$/, ""), array]));
     },
 
@@ -102,7 +115,12 @@ export async function compileLearner(model: Classifier, options: LearnerOptions)
       for (const [variable, , data] of swapped) variable.data = data;
       try {
         for (const [i, batch] of batches.entries()) {
-          const origin = await findOrigin(model, options, await feed(batch), batchKey(key, i, accumulate));
+          const origin = await findOrigin(
+            lesson,
+            options.runtime,
+            await lesson.feeds(batch),
+            batchKey(key, i, accumulate),
+          );
           if (origin) return origin;
         }
         return { place: "", kind: "squares" };
@@ -123,55 +141,93 @@ export async function compileLearner(model: Classifier, options: LearnerOptions)
     },
 
     reset() {
-      for (const executable of steps.all) executable.reset();
+      for (const executable of steps.all()) executable.reset();
     },
 
     async dispose() {
-      for (const executable of steps.all) await executable.dispose();
-      await (await gradients)?.dispose();
+      for (const executable of [...steps.all(), ...gradients.made()]) await executable.dispose();
     },
   };
 }
 
-type Feed = (batch: TrainingBatch) => Promise<Record<string, NdArray>>;
+/** The executables of the kinds that came up so far. State that lives on a device moves on with the one that runs. */
+class Executables {
+  readonly #make: (kind: string) => Promise<Executable>;
+  readonly #made = new Map<string, Executable>();
+  #last: Executable | undefined;
+
+  constructor(make: (kind: string) => Promise<Executable>) {
+    this.#make = make;
+  }
+
+  made(): readonly Executable[] {
+    return [...this.#made.values()];
+  }
+
+  /** The one that ran last. */
+  get last(): Executable | undefined {
+    return this.#last;
+  }
+
+  async of(kind: string): Promise<Executable> {
+    const found = this.#made.get(kind) ?? (await this.#make(kind));
+    this.#made.set(kind, found);
+    if (this.#last && this.#last !== found) {
+      await this.#last.sync();
+      found.reset();
+    }
+    this.#last = found;
+    return found;
+  }
+}
 
 /** Everything in one executable. */
-async function wholeStep(model: Classifier, options: StepOptions, feed: Feed): Promise<Steps> {
-  const executable = await compileTrainingStep(model, options);
+function wholeStep<B extends LearningBatch>(lesson: Lesson<B>, options: MoveOptions): WarmSteps<B> {
+  const executables = new Executables((kind) => compileLessonStep(lesson, kind, options));
   return {
-    all: [executable],
-    before: () => (options.runtime.device === "webgpu" ? undefined : executable.previous()),
+    warm: async () => void (await executables.of(lesson.kinds[0])),
+    all: () => executables.made(),
+    before: () => (options.runtime.device === "webgpu" ? undefined : executables.last?.previous()),
     async run([batch], scalars, key) {
-      const { loss, accuracy, gradientNorm } = await executable.run({ ...(await feed(batch!)), ...scalars }, { key });
+      const executable = await executables.of(lesson.kindOf(batch!));
+      const { loss, accuracy, gradientNorm } = await executable.run(
+        { ...(await lesson.feeds(batch!)), ...scalars },
+        { key },
+      );
       return { loss: number(loss), accuracy: number(accuracy), gradientNorm: number(gradientNorm) };
     },
   };
 }
 
+/** Steps whose first executable may be compiled ahead. */
+type WarmSteps<B> = Steps<B> & { warm(): Promise<void> };
+
 /**
  * Two executables: one adds the gradients of a batch to their running mean, one moves the parameters. So memory stays that of one batch and
  * the graph does not grow with the number of batches.
  */
-async function gatheredStep(model: Classifier, options: StepOptions, accumulate: number, feed: Feed): Promise<Steps> {
-  const { runtime, optimizer, average, clipNorm } = options;
-  const means = [...trainedParameters(model, options.trained).values()].map(({ variable }) =>
-    zeroState(variable, "gradient"),
-  );
-  const gradientsOf = batchGradients(model, options);
-  const gather = await compile(
-    (inputs) => {
-      const { outputs, gradients } = gradientsOf(inputs);
-      withPath("accumulate", () => {
-        for (const [i, gradient] of gradients.entries()) {
-          const before = new Tensor(means[i]!.value).mul(inputs.keep!);
-          recordUpdate(means[i]!, before.add(gradient.mul(1 / accumulate)).value);
-        }
-      });
-      const next = means.map((mean) => new Tensor(currentValue(mean)));
-      return { loss: outputs.loss, accuracy: outputs.accuracy!, gradientNorm: globalNorm(next) };
-    },
-    { ...batchSpecs(options), keep: [] },
-    { runtime },
+async function gatheredStep<B extends LearningBatch>(
+  lesson: Lesson<B>,
+  { runtime, optimizer, average, clipNorm }: MoveOptions,
+  accumulate: number,
+): Promise<WarmSteps<B>> {
+  const means = [...lesson.parameters.values()].map(({ variable }) => zeroState(variable, "gradient"));
+  const gathers = new Executables((kind) =>
+    compile(
+      (inputs: Readonly<Record<string, Tensor>>) => {
+        const { outputs, gradients } = lesson.gradients(inputs);
+        withPath("accumulate", () => {
+          for (const [i, gradient] of gradients.entries()) {
+            const before = new Tensor(means[i]!.value).mul(inputs.keep!);
+            recordUpdate(means[i]!, before.add(gradient.mul(1 / accumulate)).value);
+          }
+        });
+        const next = means.map((mean) => new Tensor(currentValue(mean)));
+        return { loss: outputs.loss, accuracy: outputs.accuracy!, gradientNorm: globalNorm(next) };
+      },
+      { ...lesson.specs(kind), keep: [] },
+      { runtime },
+    ),
   );
   const move = await compile(
     (inputs) => {
@@ -188,12 +244,14 @@ async function gatheredStep(model: Classifier, options: StepOptions, accumulate:
   );
   const keep = (value: number): NdArray => ({ dtype: "float32", shape: [], data: Float32Array.of(value) });
   return {
-    all: [gather, move],
+    warm: async () => void (await gathers.of(lesson.kinds[0])),
+    all: () => [...gathers.made(), move],
     before: () => new Map(),
     async run(batches, scalars, key) {
       let [loss, accuracy, gradientNorm] = [0, 0, 0];
       for (const [i, batch] of batches.entries()) {
-        const inputs = { ...(await feed(batch)), keep: keep(i === 0 ? 0 : 1) };
+        const gather = await gathers.of(lesson.kindOf(batch));
+        const inputs = { ...(await lesson.feeds(batch)), keep: keep(i === 0 ? 0 : 1) };
         const result = await gather.run(inputs, { key: batchKey(key, i, accumulate) });
         loss += number(result.loss) / accumulate;
         accuracy += number(result.accuracy) / accumulate;
@@ -202,7 +260,7 @@ async function gatheredStep(model: Classifier, options: StepOptions, accumulate:
       // This executable writes over the parameters: where something is broken, they are needed to find it.
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) return { loss, accuracy, gradientNorm };
       // Where state lives on a device, each executable has its own: they meet on the host.
-      await gather.sync();
+      await gathers.last?.sync();
       await move.run(scalars);
       await move.sync();
       return { loss, accuracy, gradientNorm };
@@ -210,14 +268,17 @@ async function gatheredStep(model: Classifier, options: StepOptions, accumulate:
   };
 }
 
-function compileGradients(model: Classifier, options: StepOptions): Promise<Executable> {
-  const names = [...trainedParameters(model, options.trained).keys()];
-  const gradientsOf = batchGradients(model, options);
+function compileGradients<B extends LearningBatch>(
+  lesson: Lesson<B>,
+  kind: string,
+  runtime: Runtime,
+): Promise<Executable> {
+  const names = [...lesson.parameters.keys()];
   return compile(
-    (inputs) =>
-      Object.fromEntries(gradientsOf(inputs).gradients.map((gradient, i) => [`${names[i]}/gradient`, gradient])),
-    batchSpecs(options),
-    { runtime: options.runtime, variables: "live" },
+    (inputs: Readonly<Record<string, Tensor>>) =>
+      Object.fromEntries(lesson.gradients(inputs).gradients.map((gradient, i) => [`${names[i]}/gradient`, gradient])),
+    lesson.specs(kind),
+    { runtime, variables: "live" },
   );
 }
 
@@ -227,7 +288,7 @@ function batchKey(key: Key, i: number, accumulate: number): Key {
 }
 
 /** Exchanges the values of the variables and of their averages. */
-function swap(model: Classifier, averages: ReadonlyMap<string, Variable>): void {
+function swap(model: Module, averages: ReadonlyMap<string, Variable>): void {
   for (const variable of model.variables().values()) {
     const average = averages.get(`${variable.name}/average`);
     if (average) [variable.data, average.data] = [average.data, variable.data];

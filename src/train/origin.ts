@@ -6,9 +6,9 @@ import { type NdArray, sizeOf } from "../graph/dtype.ts";
 import { topologicalOrder } from "../graph/graph.ts";
 import type { Key } from "../graph/random.ts";
 import type { Node, Value } from "../graph/value.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { scalar, stack, sum, Tensor, withRepeat } from "../tensor/index.ts";
-import { type Classifier, classification } from "./objective.ts";
-import { batchSpecs, partsOf, type StepOptions, trainedParameters } from "./step.ts";
+import type { LearningBatch, Lesson } from "./lesson.ts";
 
 /** The first place where a number is not finite, as far as it can be found. */
 export interface Origin {
@@ -38,43 +38,43 @@ export function originText({ place, kind, operator }: Origin): string {
  * @param feeds what a step of this batch is fed, without the optimiser's scalars
  * @returns `undefined` when all values of loss and gradients are finite
  */
-export async function findOrigin(
-  model: Classifier,
-  options: StepOptions,
+export async function findOrigin<B extends LearningBatch>(
+  lesson: Lesson<B>,
+  runtime: Runtime,
   feeds: Readonly<Record<string, NdArray>>,
   key: Key,
 ): Promise<Origin | undefined> {
   for (const [place, array] of Object.entries(feeds)) if (!allFinite(array)) return { place, kind: "input" };
-  for (const [place, { variable }] of model.parameters())
+  for (const [place, { variable }] of lesson.model.parameters())
     if (!allFinite(variable.data)) return { place, kind: "parameter" };
-  const parts = partsOf(model, options);
+  const { parts } = lesson;
+  const size = Object.values(feeds)[0]!.shape[0]!;
   for (let part = 0; part < parts; part++) {
-    const begin = Math.floor((options.batchSize * part) / parts);
-    const end = Math.floor((options.batchSize * (part + 1)) / parts);
+    const begin = Math.floor((size * part) / parts);
+    const end = Math.floor((size * (part + 1)) / parts);
     const rows = Object.entries(feeds).map(([name, array]) => [name, rowsOf(array, begin, end)] as const);
     // The name of the repeat is the step's own, so that the random numbers are too.
-    const found = await originInPart(model, options, Object.fromEntries(rows), parts > 1 ? `part${part}` : "", key);
+    const found = await originInPart(lesson, runtime, Object.fromEntries(rows), parts > 1 ? `part${part}` : "", key);
     if (found) return found;
   }
   return undefined;
 }
 
-async function originInPart(
-  model: Classifier,
-  options: StepOptions,
+async function originInPart<B extends LearningBatch>(
+  lesson: Lesson<B>,
+  runtime: Runtime,
   feeds: Readonly<Record<string, NdArray>>,
   repeat: string,
   key: Key,
 ): Promise<Origin | undefined> {
-  const { objective = classification(model), runtime } = options;
-  const parameters = [...trainedParameters(model, options.trained).values()];
+  const parameters = [...lesson.parameters.values()];
   let values: readonly Value[] = [];
   let ends: readonly Value[] = [];
   let forward: ReadonlySet<Node> = new Set();
-  const specs = Object.fromEntries(Object.keys(batchSpecs(options)).map((name) => [name, feeds[name]!.shape] as const));
+  const specs = Object.fromEntries(Object.entries(feeds).map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
   await using probe = await compile(
     (inputs) => {
-      const { loss } = withRepeat(repeat, () => objective.loss(inputs));
+      const { loss } = withRepeat(repeat, () => lesson.means(inputs));
       forward = new Set(topologicalOrder([loss.value]));
       ends = [loss.value, ...grad(loss, parameters).map(({ value }) => value)];
       values = topologicalOrder(ends)

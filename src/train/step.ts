@@ -1,19 +1,11 @@
 /** One optimiser step on a batch of images, compiled. */
 
-import {
-  accumulateGradients,
-  compile,
-  type Executable,
-  type LossOutputs,
-  partsFor,
-  traceGraph,
-} from "../compile/index.ts";
+import { accumulateGradients, type Executable, type LossOutputs, partsFor, traceGraph } from "../compile/index.ts";
 import { rootsOf, topologicalOrder } from "../graph/graph.ts";
 import type { Parameter } from "../nn/module.ts";
-import { clipByGlobalNorm, type ModelAverage, type Optimizer } from "../optim/index.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 import { argMax, cast, equal, mean, scalar, type Tensor } from "../tensor/index.ts";
-import { type Classifier, classification, type Objective } from "./objective.ts";
+import { compileLessonStep, type Lesson, type MoveOptions } from "./lesson.ts";
+import { type Classifier, classification, type Objective, type TrainingBatch } from "./objective.ts";
 
 /** Tokens and tables that weight decay leaves alone, whatever their rank. @source timm's no_weight_decay of Vision Transformers; Swin's official main.py */
 export const noWeightDecay: readonly string[] = [
@@ -23,19 +15,12 @@ export const noWeightDecay: readonly string[] = [
 ];
 
 /** Sizes and optimiser of a training step. */
-export interface StepOptions {
-  readonly runtime: Runtime;
-  /** Of the parameters that are trained, in their order. */
-  readonly optimizer: Optimizer;
-  /** Running average of the weights, of the model's variables. */
-  readonly average?: ModelAverage | undefined;
+export interface StepOptions extends MoveOptions {
   /** Images of one batch. */
   readonly batchSize: number;
   /** Channels, height and width of an image. */
   readonly imageShape: readonly [number, number, number];
   readonly labels: number;
-  /** Largest global norm of the gradient; none without it. */
-  readonly clipNorm?: number | undefined;
   /** Which parameters are trained, by name; all without it. The others get neither gradient nor optimiser state. */
   readonly trained?: ((name: string) => boolean) | undefined;
   /** What is minimised; cross-entropy without it. */
@@ -55,20 +40,36 @@ export function trainedParameters(
  * Compiles a training step. Inputs: `images` [b, c, H, W], `targets` [b, labels] (probabilities: labels as one-hot, smoothed or mixed), the
  * objective's, the optimiser's and the average's. Outputs: `loss`, `accuracy`, `gradientNorm`.
  */
-export async function compileTrainingStep(model: Classifier, options: StepOptions): Promise<Executable> {
-  const { runtime, optimizer, average, clipNorm } = options;
-  const gradientsOf = batchGradients(model, options);
-  return compile(
-    (inputs) => {
-      const { outputs, gradients } = gradientsOf(inputs);
-      const { gradients: clipped, norm } = clipByGlobalNorm(gradients, clipNorm);
-      optimizer.update(clipped, inputs);
-      average?.update(inputs);
-      return { loss: outputs.loss, accuracy: outputs.accuracy!, gradientNorm: norm };
-    },
-    { ...batchSpecs(options), ...optimizer.inputs, ...average?.inputs },
-    { runtime },
-  );
+export function compileTrainingStep(model: Classifier, options: StepOptions): Promise<Executable> {
+  return compileLessonStep(imageLesson(model, options), "", options);
+}
+
+/** What a model learns from images, as a lesson of one kind: its sizes are known. */
+export function imageLesson(model: Classifier, options: StepOptions): Lesson<TrainingBatch> {
+  const { objective = classification(model) } = options;
+  const specs = batchSpecs(options);
+  return {
+    model,
+    parameters: trainedParameters(model, options.trained),
+    kinds: [""],
+    kindOf: () => "",
+    specs: () => specs,
+    feeds: async (batch) => ({
+      images: batch.images,
+      targets: batch.targets,
+      ...(await options.objective?.feeds?.(batch)),
+    }),
+    examples: ({ images }) => images.shape[0]!,
+    parts: partsOf(model, options),
+    means: (part) => imageMeans(objective, part),
+    gradients: batchGradients(model, options),
+  };
+}
+
+function imageMeans(objective: Objective, part: Readonly<Record<string, Tensor>>): LossOutputs {
+  const { loss, logits } = objective.loss(part);
+  if (!logits) return { loss, accuracy: scalar(0) };
+  return { loss, accuracy: mean(cast(equal(argMax(logits, 1), argMax(part.targets!, 1)), "float32")) };
 }
 
 /** Names and shapes of what a batch feeds. */
@@ -96,11 +97,7 @@ export function batchGradients(
   const names = Object.keys(batchSpecs(options));
   return (inputs) =>
     accumulateGradients(
-      (part) => {
-        const { loss, logits } = objective.loss(part);
-        if (!logits) return { loss, accuracy: scalar(0) };
-        return { loss, accuracy: mean(cast(equal(argMax(logits, 1), argMax(part.targets!, 1)), "float32")) };
-      },
+      (part) => imageMeans(objective, part),
       Object.fromEntries(names.map((name) => [name, inputs[name]!])),
       parameters,
       parts,
