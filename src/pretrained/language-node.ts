@@ -2,20 +2,38 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { openTokenizer } from "../data/text/tokenizer-node.ts";
 import { VitrineError } from "../errors.ts";
 import { openWeights } from "../weights/open-node.ts";
-import { type LanguageModel, languageModel } from "./language.ts";
+import type { WeightSource } from "../weights/source.ts";
+import { type Language, type LanguageModel, language, languageModel } from "./language.ts";
 
 /**
  * The model in a folder with `config.json` and weights, as the hub holds them.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSAFE_FILE or WEIGHTS_MISMATCH, saying what to do.
  */
 export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
+  return withFiles(folder, languageModel);
+}
+
+/**
+ * The model in a folder with the tokenizer beside it: what generating and translating begin with.
+ * @throws {VitrineError} as `loadLanguageModel` and `openTokenizer`, and WEIGHTS_MISMATCH for a tokenizer with more ids than the model has words.
+ */
+export async function loadLanguage(folder: string): Promise<Language> {
+  const tokenizer = await openTokenizer(folder);
+  return withFiles(folder, (config, weights, place) => language(config, weights, tokenizer, place));
+}
+
+async function withFiles<T>(
+  folder: string,
+  use: (config: unknown, weights: WeightSource, place: string) => Promise<T>,
+): Promise<T> {
   const place = join(folder, "config.json");
   const config = await readConfig(place);
   const weights = await openWeights(folder);
   try {
-    return await languageModel(config, weights, place);
+    return await use(config, weights, place);
   } finally {
     await weights.close();
   }

@@ -1,9 +1,12 @@
 /** Models of words from a published configuration and its weights. */
 
+import type { Tokenizer } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
 import { gpt2FromHuggingFace } from "../models/gpt2/config.ts";
 import { Gpt2 } from "../models/gpt2/gpt2.ts";
 import type { JsonObject } from "../models/json.ts";
+import { RecurrentLanguage } from "../models/recurrent-language.ts";
+import { Seq2Seq } from "../models/seq2seq.ts";
 import { marianFromHuggingFace } from "../models/transformer/marian-config.ts";
 import { WordTransformer } from "../models/transformer/word-transformer.ts";
 import { gpt2Naming } from "../weights/gpt2-rules.ts";
@@ -11,12 +14,47 @@ import { marianRules } from "../weights/marian-rules.ts";
 import { applyRules } from "../weights/rules.ts";
 import type { WeightSource } from "../weights/source.ts";
 import { fillModel } from "./fill-model.ts";
+import { ownConfig, ownTypes, recurrentSchema, seq2seqSchema } from "./language-config.ts";
 
-/** A model that goes on with texts, or one that translates them. */
-export type LanguageModel = Gpt2 | WordTransformer;
+/** A model that goes on with texts (GPT, recurrent), or one that translates them (Transformer, recurrent encoder–decoder). */
+export type LanguageModel = Gpt2 | RecurrentLanguage | WordTransformer | Seq2Seq;
+
+/** A model of words, what it is, and how texts become its words. */
+export type Language = {
+  readonly tokenizer: Tokenizer;
+  /** The parsed `config.json`. */
+  readonly config: JsonObject;
+} & (
+  | { readonly kind: "gpt2"; readonly model: Gpt2 }
+  | { readonly kind: "recurrent-language"; readonly model: RecurrentLanguage }
+  | { readonly kind: "transformer"; readonly model: WordTransformer }
+  | { readonly kind: "seq2seq"; readonly model: Seq2Seq }
+);
 
 /**
- * The model that a `config.json` of transformers (GPT-2, MarianMT) or of minGPT describes, with its weights.
+ * A model with its tokenizer.
+ * @throws {VitrineError} as `languageModel`, and WEIGHTS_MISMATCH where the tokenizer has more ids than the model has words.
+ */
+export async function language(
+  config: unknown,
+  weights: WeightSource,
+  tokenizer: Tokenizer,
+  place = "config.json",
+): Promise<Language> {
+  const model = await languageModel(config, weights, place);
+  tokenizer.requireWords("words" in model.config ? model.config.words : model.config.sourceWords);
+  return { ...kindOf(model), tokenizer, config: objectOf(config, place) };
+}
+
+function kindOf(model: LanguageModel) {
+  if (model instanceof Gpt2) return { kind: "gpt2", model } as const;
+  if (model instanceof RecurrentLanguage) return { kind: "recurrent-language", model } as const;
+  if (model instanceof WordTransformer) return { kind: "transformer", model } as const;
+  return { kind: "seq2seq", model } as const;
+}
+
+/**
+ * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (recurrent models) describes, with its weights.
  * @param config parsed JSON
  * @param place file name, for messages
  * @throws {VitrineError} INVALID_FILE for a broken configuration or a model that is not here, WEIGHTS_MISMATCH for weights of another model.
@@ -39,8 +77,18 @@ export async function languageModel(
     await fillModel(model, applyRules(weights, marianRules(model.config.shared)));
     return model;
   }
+  if (json.model_type === ownTypes.seq2seq) {
+    const model = new Seq2Seq(ownConfig(seq2seqSchema, json, place));
+    await fillModel(model, weights);
+    return model;
+  }
+  if (json.model_type === ownTypes.recurrentLanguage) {
+    const model = new RecurrentLanguage(ownConfig(recurrentSchema, json, place));
+    await fillModel(model, weights);
+    return model;
+  }
   throw new VitrineError("INVALID_FILE", {
-    rule: 'a model of words must have the "model_type" gpt2 or marian',
+    rule: `a model of words must have the "model_type" gpt2, marian, ${Object.values(ownTypes).join(" or ")}`,
     evidence: `got ${JSON.stringify(json.model_type) ?? "none"}`,
     place,
   });

@@ -1,0 +1,211 @@
+/**
+ * Byte-pair encoding learned from texts, as a `tokenizer.json` that transformers reads too.
+ *
+ * Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units", arXiv:1508.07909, algorithm 1; on bytes as Radford et al. 2019, section 2.2.
+ */
+
+import { VitrineError } from "../../errors.ts";
+import { byteLetters } from "./byte-letters.ts";
+
+/** What `trainBytePairs` may be told. */
+export interface BytePairOptions {
+  /** How many pieces, special ones and the 256 bytes among them. */
+  readonly pieces: number;
+  /** Pieces that no text contains, by id from 0; the last one ends a sentence. */
+  readonly special: readonly string[];
+  /** How often a pair must occur to become a piece; 2 without it. */
+  readonly least?: number;
+}
+
+/**
+ * Learns pieces. Equal texts give equal files: of pairs that are equally frequent the one with the smaller ids is merged first.
+ * @param texts any number of texts; a piece never spans two words, nor lines
+ * @returns parsed `tokenizer.json`; with special pieces asked for, a text's ids end with the last of `special`
+ * @throws {VitrineError} INVALID_ARGUMENT for fewer pieces than special ones and bytes.
+ */
+export function trainBytePairs(texts: Iterable<string>, { pieces, special, least = 2 }: BytePairOptions): object {
+  const letters = byteLetters();
+  const first = special.length + letters.length;
+  if (!(Number.isInteger(pieces) && pieces >= first))
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: `byte pairs: a vocabulary has at least ${first} pieces`,
+      evidence: `got ${pieces}`,
+    });
+  const names = [...special, ...letters];
+  const merges: (readonly [string, string])[] = [];
+  const pairs = new Pairs(wordCounts(texts), special.length);
+  while (names.length < pieces) {
+    const best = pairs.takeBest(least);
+    if (!best) break;
+    const [left, right] = best;
+    merges.push([names[left]!, names[right]!]);
+    names.push(names[left]! + names[right]!);
+    pairs.merge(left, right, names.length - 1);
+  }
+  return fileOf(names, merges, special);
+}
+
+/** The words of GPT-2, with the space before them. @source openai/gpt-2, src/encoder.py */
+const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+
+function wordCounts(texts: Iterable<string>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts)
+    for (const [word] of text.matchAll(wordPattern)) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return counts;
+}
+
+/** Ids of a pair as one number. */
+const base = 2 ** 26;
+
+/** How often pairs stand side by side in words, kept up to date while they are merged. */
+class Pairs {
+  /** Ids of each different word. */
+  readonly #words: number[][] = [];
+  readonly #counts: number[] = [];
+  readonly #frequency = new Map<number, number>();
+  /** Words in which a pair stood at some time. */
+  readonly #places = new Map<number, Set<number>>();
+  /** Pairs by frequency; entries whose frequency has changed since are passed over. */
+  readonly #heap: { readonly pair: number; readonly frequency: number }[] = [];
+
+  constructor(words: ReadonlyMap<string, number>, firstByte: number) {
+    const bytes = new TextEncoder();
+    for (const [word, count] of words) {
+      this.#words.push([...bytes.encode(word)].map((byte) => firstByte + byte));
+      this.#counts.push(count);
+      this.#count(this.#words.length - 1, 1);
+    }
+    for (const pair of this.#frequency.keys()) this.#push(pair);
+  }
+
+  /** The most frequent pair; `undefined` where none is frequent enough. */
+  takeBest(least: number): readonly [number, number] | undefined {
+    for (;;) {
+      const best = this.#pop();
+      if (!best || best.frequency < least) return undefined;
+      if (this.#frequency.get(best.pair) === best.frequency)
+        return [Math.floor(best.pair / base), best.pair % base] as const;
+    }
+  }
+
+  /** Puts one id in the place of a pair wherever it stands. */
+  merge(left: number, right: number, id: number): void {
+    const touched = new Set<number>();
+    for (const word of this.#places.get(left * base + right) ?? []) {
+      this.#count(word, -1, touched);
+      const old = this.#words[word]!;
+      const merged: number[] = [];
+      for (let i = 0; i < old.length; i++) {
+        const stands = old[i] === left && old[i + 1] === right;
+        merged.push(stands ? id : old[i]!);
+        if (stands) i++;
+      }
+      this.#words[word] = merged;
+      this.#count(word, 1, touched);
+    }
+    this.#places.delete(left * base + right);
+    for (const pair of touched) this.#push(pair);
+  }
+
+  #count(word: number, sign: 1 | -1, touched?: Set<number>): void {
+    const ids = this.#words[word]!;
+    for (let i = 0; i + 1 < ids.length; i++) {
+      const pair = ids[i]! * base + ids[i + 1]!;
+      this.#frequency.set(pair, (this.#frequency.get(pair) ?? 0) + sign * this.#counts[word]!);
+      touched?.add(pair);
+      if (sign < 0) continue;
+      const places = this.#places.get(pair);
+      if (places) places.add(word);
+      else this.#places.set(pair, new Set([word]));
+    }
+  }
+
+  #push(pair: number): void {
+    const entry = { pair, frequency: this.#frequency.get(pair)! };
+    const heap = this.#heap;
+    let at = heap.push(entry) - 1;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      if (!comesFirst(entry, heap[above]!)) break;
+      heap[at] = heap[above]!;
+      at = above;
+    }
+    heap[at] = entry;
+  }
+
+  #pop(): { readonly pair: number; readonly frequency: number } | undefined {
+    const heap = this.#heap;
+    const top = heap[0];
+    const last = heap.pop();
+    if (!top || !last || heap.length === 0) return top;
+    let at = 0;
+    for (;;) {
+      let below = 2 * at + 1;
+      if (below >= heap.length) break;
+      if (below + 1 < heap.length && comesFirst(heap[below + 1]!, heap[below]!)) below++;
+      if (!comesFirst(heap[below]!, last)) break;
+      heap[at] = heap[below]!;
+      at = below;
+    }
+    heap[at] = last;
+    return top;
+  }
+}
+
+function comesFirst(
+  a: { readonly pair: number; readonly frequency: number },
+  b: { readonly pair: number; readonly frequency: number },
+): boolean {
+  return a.frequency > b.frequency || (a.frequency === b.frequency && a.pair < b.pair);
+}
+
+function fileOf(
+  names: readonly string[],
+  merges: readonly (readonly [string, string])[],
+  special: readonly string[],
+): object {
+  const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
+  const end = special.at(-1);
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: special.map((content, id) => addedToken(content, id)),
+    normalizer: null,
+    pre_tokenizer: bytes,
+    post_processor: end === undefined ? null : endedBy(end, names.indexOf(end)),
+    decoder: bytes,
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: null,
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab: Object.fromEntries(names.map((name, id) => [name, id])),
+      merges,
+    },
+  };
+}
+
+/** A piece that stands for itself wherever it is written. */
+function addedToken(content: string, id: number): object {
+  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+}
+
+/** Every text ends with this piece. */
+function endedBy(end: string, id: number): object {
+  const ended = (part: "A" | "B", type: number): readonly object[] => [
+    { Sequence: { id: part, type_id: type } },
+    { SpecialToken: { id: end, type_id: type } },
+  ];
+  return {
+    type: "TemplateProcessing",
+    single: ended("A", 0),
+    pair: [...ended("A", 0), ...ended("B", 1)],
+    special_tokens: { [end]: { id: end, ids: [id], tokens: [end] } },
+  };
+}
