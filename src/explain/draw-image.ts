@@ -18,8 +18,9 @@ export interface DrawImageOptions {
   readonly smoothing?: Smoothing;
 }
 
-const margin = 24;
-const gap = 16;
+/** White around a picture, and between its parts. */
+export const margin = 24;
+export const gap = 16;
 /** Longest side of a photograph in the picture. */
 const photoSide = 448;
 const bodyLine = 20;
@@ -95,7 +96,7 @@ function drawOverPhoto(
 }
 
 /** One line for the class, one for the method and the model. */
-function heading(explanation: ImageExplanation, width: number): readonly PictureElement[] {
+export function heading(explanation: ImageExplanation, width: number): readonly PictureElement[] {
   const room = width - 2 * margin;
   return [
     { kind: "text", x: margin, y: margin + 16, text: fitText(titleOf(explanation), "title", room), style: "title" },
@@ -113,6 +114,7 @@ function heading(explanation: ImageExplanation, width: number): readonly Picture
 const methodTitles: Readonly<Record<ImageExplanation["method"], string>> = {
   attention: "attention",
   "inner-attention": "attention inside patches",
+  "window-attention": "attention inside windows",
   rollout: "attention rollout",
   relevance: "relevance",
   "grad-cam": "Grad-CAM",
@@ -145,7 +147,8 @@ function footnote(
   const cells = `${grid.rows} × ${grid.cols} patches${smoothing === "bilinear" ? ", interpolated" : ""}`;
   if (method === "integrated-gradients")
     return `${cells}; they add up to ${numberText(Number(facts.sum))}, the logit differs from black's by ${numberText(Number(facts.difference))}`;
-  if (method === "grad-cam") return cells;
+  const map = facts["features of"];
+  if (method === "grad-cam") return map === undefined ? cells : `${grid.rows} × ${grid.cols} places of ${map}`;
   if (method === "inner-attention") return wordsNote(facts, grid);
   return `${cells}, together ${numberText(sum)}; ${numberText(outside)} lies on other tokens`;
 }
@@ -163,7 +166,8 @@ function outline(x: number, y: number, width: number, height: number): readonly 
   ];
 }
 
-function patchMark(
+/** A frame around a patch. */
+export function patchMark(
   { grid: { rows, cols } }: ImageExplanation,
   [row, col]: readonly [number, number],
   x: number,

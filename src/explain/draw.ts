@@ -3,6 +3,7 @@
 import type { Image } from "../data/image.ts";
 import { type DrawImageOptions, drawImageExplanation } from "./draw-image.ts";
 import { drawDistances, drawFilters, drawPositions } from "./draw-weights.ts";
+import { drawWindows } from "./draw-windows.ts";
 import type { Explanation } from "./explanation.ts";
 import type { Picture } from "./picture.ts";
 
@@ -10,7 +11,9 @@ import type { Picture } from "./picture.ts";
 export function drawExplanation(explanation: Explanation, image: Image, options: DrawImageOptions = {}): Picture {
   switch (explanation.kind) {
     case "image":
-      return drawImageExplanation(explanation, image, options);
+      return explanation.method === "window-attention"
+        ? drawWindows(explanation, image)
+        : drawImageExplanation(explanation, image, options);
     case "positions":
       return drawPositions(explanation);
     case "filters":

@@ -10,29 +10,31 @@ import { attentionMaps, attentionQuestion } from "./attention.ts";
 import { distanceQuestion, distancesOf } from "./attention-distance.ts";
 import type { DistanceExplanation, Explanation, ImageExplanation } from "./explanation.ts";
 import { explainFilters } from "./filters.ts";
+import { fittingMethod } from "./fitting.ts";
 import { gradCamMap, gradCamQuestion } from "./grad-cam.ts";
 import { innerMaps, innerQuestion } from "./inner-attention.ts";
 import { integrateGradients } from "./integrated-gradients.ts";
 import { look, type Seen } from "./look.ts";
-import { type Choice, type MethodName, methodNamed, methodNames } from "./methods.ts";
+import { type Choice, type MethodName, methodNamed } from "./methods.ts";
 import { explainPositions } from "./positions.ts";
 import { relevanceQuestion, relevanceRow } from "./relevance.ts";
 import { rolloutQuestion, rolloutRow } from "./rollout.ts";
 import { type Subject, subjectOf, tokenAsked } from "./subject.ts";
 import { type HeadFusion, mapOfRow, matrixOf, startingRow } from "./token-rows.ts";
+import { windowMaps, windowQuestion } from "./window-attention.ts";
 
 /** What is to be explained, and how. */
 export interface ExplainRequest {
   readonly pretrained: Pick<Pretrained, "name" | "model" | "preprocessing" | "labels">;
   readonly runtime: Runtime;
   readonly image: Image;
-  /** Default `relevance`. */
+  /** Default: the first of `methodNames` that fits the model. */
   readonly method?: MethodName | undefined;
   /** The class to explain, by index; default: the predicted one. */
   readonly class?: number | undefined;
   /** Whose attention or relevance to follow: a token by number (those that are no patches come first) … */
   readonly token?: number | undefined;
-  /** … or a patch [row, column], from 0; default: what the model's logits are read from. */
+  /** … or a patch [row, column], from 0; default: what the model's logits are read from, for windows a patch in the middle. */
   readonly patch?: GridSize | undefined;
   /** One block, one head, from 0; default: all. */
   readonly block?: number | undefined;
@@ -49,9 +51,11 @@ export interface ExplainRequest {
  * does not know, or a model that the method does not fit, with the methods that do.
  */
 export async function explainImage(request: ExplainRequest): Promise<Explanation> {
-  const method = request.method ?? methodNames[0]!;
+  const { pretrained } = request;
+  if (request.method !== undefined) methodNamed(request.method, choicesOf(request));
+  const subject = subjectOf(pretrained);
+  const method = fittingMethod(subject, pretrained.preprocessing.inputSize, request.method);
   methodNamed(method, choicesOf(request));
-  const subject = subjectOf(request.pretrained);
   switch (method) {
     case "positions":
       return explainPositions(subject);
@@ -63,6 +67,8 @@ export async function explainImage(request: ExplainRequest): Promise<Explanation
       return explainAttention(request, subject);
     case "inner-attention":
       return explainInnerAttention(request, subject);
+    case "window-attention":
+      return explainWindows(request, subject);
     case "rollout":
       return explainRollout(request, subject);
     case "relevance":
@@ -122,6 +128,20 @@ async function explainInnerAttention(request: ExplainRequest, subject: Subject):
   });
 }
 
+async function explainWindows(request: ExplainRequest, subject: Subject): Promise<ImageExplanation> {
+  const { runtime, block } = request;
+  const seen = await look(subject, inputOf(request), windowQuestion(block), { runtime });
+  const { maps, grid, patch } = windowMaps(seen, request);
+  return imageExplanation({ ...request, patch: undefined }, subject, seen, {
+    method: "window-attention",
+    quantity: "attention weight",
+    classSpecific: false,
+    query: `patch ${patch.join(", ")}`,
+    queryPatch: patch,
+    ...{ maps, grid },
+  });
+}
+
 async function explainRollout(request: ExplainRequest, subject: Subject): Promise<ImageExplanation> {
   const { fusion = "mean", discard = 0 } = request;
   const seen = await look(subject, inputOf(request), rolloutQuestion(subject, fusion), request);
@@ -152,12 +172,16 @@ async function explainRelevance(request: ExplainRequest, subject: Subject): Prom
 
 async function explainGradCam(request: ExplainRequest, subject: Subject): Promise<ImageExplanation> {
   const options = { runtime: request.runtime, classIndex: request.class };
-  const seen = await look(subject, inputOf(request), gradCamQuestion, options);
+  const seen = await look(subject, inputOf(request), gradCamQuestion(subject), options);
+  const map = gradCamMap(seen);
+  const last = subject.stages.at(-1);
   return imageExplanation(request, subject, seen, {
     method: "grad-cam",
     quantity: "weighted features",
     classSpecific: true,
-    maps: [gradCamMap(seen)],
+    maps: [map],
+    grid: { rows: map.rows, cols: map.cols },
+    ...(last && { facts: { "features of": last.tap } }),
   });
 }
 
@@ -204,7 +228,7 @@ function startOf(request: ExplainRequest, subject: Subject, seen: Seen): Float64
 }
 
 type Own = Pick<ImageExplanation, "method" | "quantity" | "classSpecific" | "maps"> &
-  Partial<Pick<ImageExplanation, "table" | "facts" | "grid">>;
+  Partial<Pick<ImageExplanation, "table" | "facts" | "grid" | "query" | "queryPatch">>;
 
 function imageExplanation(request: ExplainRequest, subject: Subject, seen: Seen, own: Own): ImageExplanation {
   const { labels } = request.pretrained;

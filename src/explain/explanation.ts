@@ -11,6 +11,8 @@ export interface ExplanationMap {
   readonly values: Float32Array;
   /** What of the whole lies on tokens that are no patch (class token, registers); 0 where that has no meaning. */
   readonly outside: number;
+  /** The window that each patch lies in, by number, where attention stays inside windows. */
+  readonly windows?: readonly number[];
 }
 
 /** How several maps are laid out: `maps` run through each row of this table in turn. */
@@ -32,7 +34,7 @@ interface Common<Kind extends string, Method extends string> {
 export interface ImageExplanation
   extends Common<
     "image",
-    "attention" | "inner-attention" | "rollout" | "relevance" | "grad-cam" | "integrated-gradients"
+    "attention" | "inner-attention" | "window-attention" | "rollout" | "relevance" | "grad-cam" | "integrated-gradients"
   > {
   /** The class that is explained: the one asked for, or the predicted one. */
   readonly classIndex: number;
@@ -47,7 +49,7 @@ export interface ImageExplanation
   readonly query: string;
   /** The query's place in the patch grid, where it is a patch. */
   readonly queryPatch: GridSize | undefined;
-  /** Patches high and wide; with `inner-attention`, words. */
+  /** What the maps count, high and wide: patches; with `inner-attention`, words; with `grad-cam` of a map of features, its places. */
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly maps: readonly ExplanationMap[];
   readonly table: MapTable;

@@ -1,6 +1,6 @@
-/** What the first map of a model looks for: the principal components of its patch filters, as small images. */
+/** What the first map of a model looks for: the principal components of its filters, as small images. */
 
-import { VitrineError } from "../errors.ts";
+import type { Variable } from "../graph/value.ts";
 import type { FiltersExplanation } from "./explanation.ts";
 import { principalAxes } from "./principal-axes.ts";
 import type { Subject } from "./subject.ts";
@@ -49,18 +49,20 @@ function gram(rows: Float64Array, d: number, size: number): Float64Array {
   return out;
 }
 
-/**
- * The first components of a model's patch filters.
- * @throws {VitrineError} INVALID_ARGUMENT when the model has no map from pixels to tokens (behind a stem there is none).
- */
-export function explainFilters({ name, variables }: Subject): FiltersExplanation {
-  const weight = variables.get("patch_embed.proj.weight") ?? variables.get("pixel_embed.proj.weight");
-  const [, channels, rows, cols] = weight?.shape ?? [];
-  if (!weight || !rows || !cols || rows * cols === 1 || (channels !== 1 && channels !== 3))
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "filters: the model must map pixels of grey or RGB images to tokens",
-      evidence: `${name} has ${weight ? `a kernel [${weight.shape.join(", ")}]` : "no filters of patches"}`,
-    });
+/** Names of the filters [d, c, p, q] that models begin with. */
+const firstFilters = ["patch_embed.proj.weight", "pixel_embed.proj.weight", "conv1.weight"];
+
+/** The filters [d, c, p, q] that see pixels of grey or RGB images; undefined where there are none, as behind a stem. */
+export function filtersOf({ variables }: Pick<Subject, "variables">): Variable | undefined {
+  const weight = firstFilters.map((name) => variables.get(name)).find((found) => found !== undefined);
+  const [, channels, rows = 1, cols = 1] = weight?.shape ?? [];
+  return rows * cols > 1 && (channels === 1 || channels === 3) ? weight : undefined;
+}
+
+/** The first components of the filters of a model that has some. */
+export function explainFilters(subject: Subject): FiltersExplanation {
+  const weight = filtersOf(subject)!;
+  const [, channels, rows, cols] = weight.shape as readonly [number, number, number, number];
   const axes = principalFilters(weight.data.data as Float32Array, channels * rows * cols, shown);
   const filters = axes.map(({ values, share }, i) => ({
     name: `component ${i + 1}`,
@@ -70,5 +72,14 @@ export function explainFilters({ name, variables }: Subject): FiltersExplanation
     }),
     share,
   }));
-  return { kind: "filters", method: "filters", model: name, quantity: "filter weight", rows, cols, channels, filters };
+  return {
+    kind: "filters",
+    method: "filters",
+    model: subject.name,
+    quantity: "filter weight",
+    rows,
+    cols,
+    channels,
+    filters,
+  };
 }

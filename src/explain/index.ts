@@ -13,6 +13,7 @@ export {
   type MapTable,
   type PositionsExplanation,
 } from "./explanation.ts";
+export { fittingMethods } from "./fitting.ts";
 export type { Smoothing } from "./heat.ts";
 export { type Choice, type Method, type MethodName, methodNamed, methodNames, methods } from "./methods.ts";
 export { type Picture, rasterize } from "./picture.ts";
@@ -23,5 +24,5 @@ export {
   type ReconstructionRequest,
   reconstruct,
 } from "./reconstruction.ts";
-export type { Readout, Subject } from "./subject.ts";
+export { type FeatureMap, type Readout, type Subject, subjectOf } from "./subject.ts";
 export type { HeadFusion } from "./token-rows.ts";

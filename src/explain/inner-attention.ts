@@ -1,25 +1,14 @@
 /** Attention inside patches: which of a patch's words its other words look at. */
 
-import { VitrineError } from "../errors.ts";
 import type { GridSize } from "../nn/positions.ts";
 import { mean } from "../tensor/index.ts";
 import { type AttentionOptions, chosen } from "./attention.ts";
 import type { ExplanationMap, MapTable } from "./explanation.ts";
 import type { Question, Seen } from "./look.ts";
 
-/**
- * Asks how much of its patch's attention each word gets, the mean over the words that look: [n, a, m] per block.
- * @throws {VitrineError} INVALID_ARGUMENT for a model whose patches have no words.
- */
-export const innerQuestion: Question = ({ inner }) => {
-  if (inner.length === 0)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "inner-attention: the model must look inside its patches, as a Transformer in Transformer does",
-      evidence: "its patches have no attention of their own",
-      next: "choose the method attention",
-    });
-  return Object.fromEntries(inner.map((probs, i) => [`block ${i}`, mean(probs, { axes: [2] })]));
-};
+/** Asks how much of its patch's attention each word gets, the mean over the words that look: [n, a, m] per block. */
+export const innerQuestion: Question = ({ inner }) =>
+  Object.fromEntries(inner.map((probs, i) => [`block ${i}`, mean(probs, { axes: [2] })]));
 
 /** The chosen heads' maps over the words of the whole image, and the table of blocks (across) and heads (down) they stand in. */
 export interface InnerMaps {

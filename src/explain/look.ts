@@ -15,6 +15,21 @@ export interface TokenLayout {
   readonly grid: GridSize;
 }
 
+/** Names of attention weights, of those inside patches, and of what lies where in windows. */
+const probsTap = /^blocks\.(\d+)\.(?:.+\.)?probs$/;
+export const innerTap: RegExp = /^blocks\.\d+\.inner$/;
+export const windowsTap: RegExp = /^(.+)\.[^.]+\.windows$/;
+
+/** A block whose attention stays inside windows. */
+export interface WindowBlock {
+  /** Its path, `layers.2.blocks.5`. */
+  readonly name: string;
+  /** Row and column in the map of what lies at each place of each window, [g, n, 2]; −1 for what fills a window. */
+  readonly places: Tensor;
+  /** [b·g, a, n, n], or [b, g·a, n, n]. */
+  readonly probs: Tensor;
+}
+
 /** What a question sees while the graph is written. */
 export interface Traced extends TokenLayout {
   /** The model's input [b, c, H, W]. */
@@ -27,6 +42,8 @@ export interface Traced extends TokenLayout {
   readonly attention: readonly (readonly Tensor[])[];
   /** Attention weights [b·n, a, m, m] of each block inside its patches; empty where they have no words. */
   readonly inner: readonly Tensor[];
+  /** Attention inside windows, in the order of the blocks. */
+  readonly windows: readonly WindowBlock[];
   /** @throws {VitrineError} UNKNOWN_NAME when the model has no such tap. */
   tap(name: string): Tensor;
 }
@@ -77,6 +94,7 @@ export async function openLooker(
         logits,
         logit: logitOf(logits, classIndex),
         ...attentionTaps(taps, shape[0]!),
+        windows: windowTaps(taps),
         tap: (name: string) => tapNamed(taps, name),
         ...layoutOf(subject, taps),
       };
@@ -130,12 +148,20 @@ function logitOf(logits: Tensor, classIndex: number | undefined): Tensor {
 function attentionTaps(taps: ReadonlyMap<string, Value>, images: number): Pick<Traced, "attention" | "inner"> {
   const [blocks, inner]: [Tensor[][], Tensor[]] = [[], []];
   for (const [name, value] of taps) {
-    const [, index] = /^blocks\.(\d+)\.(?:.+\.)?probs$/.exec(name) ?? [];
+    const [, index] = probsTap.exec(name) ?? [];
     if (index === undefined) continue;
     if (value.shape[0] === images) (blocks[Number(index)] ??= []).push(new Tensor(value));
     else inner.push(new Tensor(value));
   }
   return { attention: blocks.filter((parts) => parts !== undefined), inner };
+}
+
+function windowTaps(taps: ReadonlyMap<string, Value>): readonly WindowBlock[] {
+  return [...taps].flatMap(([tap, places]) => {
+    const [, name] = windowsTap.exec(tap) ?? [];
+    const probs = taps.get(tap.replace(/windows$/, "probs"));
+    return name !== undefined && probs ? [{ name, places: new Tensor(places), probs: new Tensor(probs) }] : [];
+  });
 }
 
 function tapNamed(taps: ReadonlyMap<string, Value>, name: string): Tensor {
@@ -149,6 +175,7 @@ function tapNamed(taps: ReadonlyMap<string, Value>, name: string): Tensor {
 
 /** The grid of this image, which may differ from the model's own where positions are resized. */
 function layoutOf(subject: Subject, taps: ReadonlyMap<string, Value>): TokenLayout {
+  if (!subject.ordered) return { prefix: 0, grid: subject.grid };
   const patches = tapNamed(taps, "patch_embed").shape as readonly number[];
   const grid: GridSize = patches.length === 4 ? [patches[1]!, patches[2]!] : subject.grid;
   return { prefix: subject.prefix.length, grid };

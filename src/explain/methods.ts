@@ -8,6 +8,8 @@ export interface Method {
   readonly about: string;
   /** `image`: explains an image; `weights`: shows a trained model, whatever the image. */
   readonly of: "image" | "weights";
+  /** What a model must have for it. */
+  readonly needs: string;
   /** The choices that it knows. */
   readonly choices: readonly Choice[];
 }
@@ -20,6 +22,7 @@ export type MethodName =
   | "relevance"
   | "attention"
   | "inner-attention"
+  | "window-attention"
   | "rollout"
   | "grad-cam"
   | "integrated-gradients"
@@ -27,44 +30,69 @@ export type MethodName =
   | "positions"
   | "filters";
 
-/** All methods, the default one first. */
+const ordered = "tokens that keep one order, as Vision Transformers have";
+
+/** All methods. Without a choice, the first that fits a model is taken. */
 export const methods: Readonly<Record<MethodName, Method>> = {
   relevance: {
     about: "which patches raised the class' logit, by attention weighted with its gradient (Chefer et al. 2021)",
     of: "image",
+    needs: ordered,
     choices: ["class", "token", "patch"],
   },
-  attention: {
-    about: "what a token looks at, in each block and head",
-    of: "image",
-    choices: ["token", "patch", "block", "head"],
-  },
-  "inner-attention": {
-    about: "how much of its patch's attention each word gets, in each block and head (Han et al. 2021)",
-    of: "image",
-    choices: ["block", "head"],
-  },
-  rollout: {
-    about: "how attention mixes the patches from block to block (Abnar & Zuidema 2020); the same for every class",
-    of: "image",
-    choices: ["token", "patch", "fusion", "discard"],
-  },
   "grad-cam": {
-    about: "patches whose features raise the class' logit (Selvaraju et al. 2017); made for convolutions, weaker here",
+    about:
+      "places whose features raise the class' logit (Selvaraju et al. 2017); made for maps of features, weaker for patches",
     of: "image",
+    needs: "maps of features or tokens of patches",
     choices: ["class"],
   },
   "integrated-gradients": {
     about: "what each patch's pixels add to the class' logit, from black to the image (Sundararajan et al. 2017)",
     of: "image",
+    needs: "logits",
     choices: ["class"],
   },
-  "attention-distance": { about: "how far each head looks, in pixels", of: "image", choices: [] },
-  positions: { about: "how alike the position embeddings of all patches are", of: "weights", choices: [] },
-  filters: { about: "principal components of the patch filters", of: "weights", choices: [] },
+  attention: {
+    about: "what a token looks at, in each block and head",
+    of: "image",
+    needs: ordered,
+    choices: ["token", "patch", "block", "head"],
+  },
+  "inner-attention": {
+    about: "how much of its patch's attention each word gets, in each block and head (Han et al. 2021)",
+    of: "image",
+    needs: "attention inside its patches, as a Transformer in Transformer has",
+    choices: ["block", "head"],
+  },
+  "window-attention": {
+    about: "what a patch looks at inside its window, and in the next block inside the shifted one (Liu et al. 2021)",
+    of: "image",
+    needs: "attention inside windows, as a Swin Transformer has",
+    choices: ["patch", "block", "head"],
+  },
+  rollout: {
+    about: "how attention mixes the patches from block to block (Abnar & Zuidema 2020); the same for every class",
+    of: "image",
+    needs: ordered,
+    choices: ["token", "patch", "fusion", "discard"],
+  },
+  "attention-distance": { about: "how far each head looks, in pixels", of: "image", needs: ordered, choices: [] },
+  positions: {
+    about: "how alike the position embeddings of all patches are",
+    of: "weights",
+    needs: "learned position embeddings",
+    choices: [],
+  },
+  filters: {
+    about: "principal components of the first filters",
+    of: "weights",
+    needs: "a first map from pixels of grey or RGB images",
+    choices: [],
+  },
 };
 
-/** Names of all methods, the default one first. */
+/** Names of all methods, in the order in which they are taken without a choice. */
 export const methodNames: readonly MethodName[] = Object.keys(methods) as MethodName[];
 
 /**

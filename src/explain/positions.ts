@@ -1,6 +1,6 @@
 /** How alike the position embeddings of patches are: what a model has learned about neighbourhood. */
 
-import { VitrineError } from "../errors.ts";
+import type { Variable } from "../graph/value.ts";
 import type { ExplanationMap, PositionsExplanation } from "./explanation.ts";
 import type { Subject } from "./subject.ts";
 
@@ -35,17 +35,15 @@ export function positionSimilarity(
   }));
 }
 
-/**
- * The position embeddings of a model, as it was trained.
- * @throws {VitrineError} INVALID_ARGUMENT when it has none.
- */
-export function explainPositions({ name, variables, grid }: Subject): PositionsExplanation {
-  const positions = variables.get("pos_embed") ?? variables.get("patch_pos");
-  if (!positions)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "positions: the model must have learned position embeddings",
-      evidence: `${name} has none`,
-    });
+/** The position embeddings [1, n, d] of a model; undefined where it has none. */
+export function positionsOf({ variables }: Pick<Subject, "variables">): Variable | undefined {
+  return variables.get("pos_embed") ?? variables.get("patch_pos");
+}
+
+/** The position embeddings of a model that has some, as it was trained. */
+export function explainPositions(subject: Subject): PositionsExplanation {
+  const { name, grid } = subject;
+  const positions = positionsOf(subject)!;
   const [rows, cols] = grid;
   const maps = positionSimilarity(positions.data.data as Float32Array, { rows, cols, width: positions.shape[2]! });
   return {

@@ -1,4 +1,4 @@
-/** What explanations know of a model: a function of images, names of taps, and which token is what. Nothing else. */
+/** What explanations know of a model: a function of images, names of taps, and what lies where in them. Nothing else. */
 
 import { VitrineError } from "../errors.ts";
 import type { Variable } from "../graph/value.ts";
@@ -9,35 +9,55 @@ import type { Tensor } from "../tensor/index.ts";
 /** How a model's tokens lie. */
 type TokenLayout = NonNullable<Pretrained["model"]["tokens"]>;
 
+/** A tap that holds a map of features. */
+export type FeatureMap = Pretrained["model"]["stages"][number];
+
 /** How the tokens after the last block become logits. */
 export type Readout = TokenLayout["readout"];
 
 /** A model that can be explained. */
 export interface Subject {
   readonly name: string;
-  /** Images [1, c, H, W] → logits [1, labels], with taps `patch_embed`, `tokens`, `blocks.I` and `blocks.I….probs`. */
+  /** Images [1, c, H, W] → logits [1, labels], with taps of what the methods look at. */
   readonly forward: (images: Tensor) => Tensor;
-  /** Weights by name: `pos_embed` and `patch_embed.proj.weight` are looked at. */
+  /** Weights by name: those of positions and of the first filters are looked at. */
   readonly variables: ReadonlyMap<string, Variable>;
-  /** Patches [high, wide] of an image of the model's size. */
+  /** Whether tokens keep one order; then taps are `patch_embed`, `tokens`, `blocks.I` and `blocks.I….probs`. */
+  readonly ordered: boolean;
+  /** Taps with maps of features, the coarsest last. */
+  readonly stages: readonly FeatureMap[];
+  /** Patches [high, wide] of an image of the model's size; without such tokens, the cells that pixels are summed in. */
   readonly grid: GridSize;
   /** Names of the tokens before those of the patches. */
   readonly prefix: readonly string[];
   readonly readout: Readout;
 }
 
-/**
- * A pretrained model, as explanations see it.
- * @throws {VitrineError} INVALID_ARGUMENT for a model whose tokens are no rows of one matrix.
- */
+/** A pretrained model, as explanations see it. */
 export function subjectOf({ name, model }: Pick<Pretrained, "name" | "model">): Subject {
-  const { tokens } = model;
-  if (!tokens)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "explain: a model must keep its tokens in one order, as Vision Transformers do",
-      evidence: `got ${name}`,
-    });
-  return { name, forward: (images) => model.forward(images), variables: model.variables(), ...tokens };
+  const { tokens, stages, config } = model;
+  const layout: TokenLayout = tokens ?? {
+    grid: config.imageSize.map(cellsAlong) as unknown as GridSize,
+    prefix: [],
+    readout: { kind: "none", reason: `${name} has no tokens that keep one order` },
+  };
+  const variables = model.variables();
+  return {
+    name,
+    forward: (images) => model.forward(images),
+    variables,
+    ordered: tokens !== undefined,
+    stages,
+    ...layout,
+  };
+}
+
+/** Most cells that a side of an image is cut into: small enough to show parts of things, large enough to be seen. */
+const mostCells = 28;
+
+/** As many cells of equal whole pixels as a side holds. */
+function cellsAlong(pixels: number): number {
+  return Math.ceil(pixels / Math.ceil(pixels / mostCells));
 }
 
 /**

@@ -20,8 +20,17 @@ export interface ImageClassifier extends Module {
   readonly config: ImageClassifierConfig;
   /** How its blocks' tokens lie; undefined where they are no rows of one matrix [b, n, d]. */
   readonly tokens: TokenLayout | undefined;
+  /** The maps of features that its stages end with, each coarser than the one before; none where tokens keep one order. */
+  readonly stages: readonly FeatureMap[];
   /** Images [b, c, H, W], normalised as the weights want them → logits [b, labels]; features where there are no labels. */
   forward(images: Tensor, mode?: Mode): Tensor;
+}
+
+/** A tap that holds a map of features. */
+export interface FeatureMap {
+  readonly tap: string;
+  /** [b, d, h, w], or [b, h, w, d]. */
+  readonly order: "channels first" | "channels last";
 }
 
 /** The tokens between the blocks of a transformer whose tokens stay in one order. */

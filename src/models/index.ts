@@ -1,6 +1,6 @@
 /** Models: one paper, one file; and all of them by name. */
 
-export type { ImageClassifier, ImageClassifierConfig, Readout, TokenLayout } from "./classifier.ts";
+export type { FeatureMap, ImageClassifier, ImageClassifierConfig, Readout, TokenLayout } from "./classifier.ts";
 export { familyNamed, familyOfType } from "./families.ts";
 export type {
   Family,

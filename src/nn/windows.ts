@@ -7,7 +7,7 @@
  */
 
 import { type Dim, mulDims } from "../graph/dim.ts";
-import { gather, ints, pad, type Tensor, tensor } from "../tensor/index.ts";
+import { gather, ints, pad, type Tensor, tap, tensor } from "../tensor/index.ts";
 import type { GridSize } from "./positions.ts";
 
 /** How a map is cut. */
@@ -71,10 +71,11 @@ export function cutWindows(cut: WindowCut): Windows {
  */
 export type WindowOrder = "windows" | "places";
 
-/** [b, h, w, d] → [b, g, n, d], or [b, n, g, d]. */
+/** [b, h, w, d] → [b, g, n, d], or [b, n, g, d]. What lies where is tapped as `windows`: row and column in the map, [g, n, 2]; −1 for what fills a window. */
 export function toWindows(x: Tensor, windows: Windows, order: WindowOrder): Tensor {
   const [b, h, w, d] = x.shape as [Dim, number, number, number];
   const { g, n } = windows;
+  tap("windows", placesOf(windows));
   const { places, zeros } = permutation(windows, order);
   const rows = x.reshape([b, h * w, d]); //                        [b, h·w, d]
   const filled = zeros > 0 ? pad(rows, [1], [[0, zeros]]) : rows; // [b, g·n, d]
@@ -91,6 +92,13 @@ export function fromWindows(x: Tensor, windows: Windows, order: WindowOrder): Te
   const rows = x.reshape([b!, windows.g * windows.n, d!]); //      [b, g·n, d]
   const moved = zeros === 0 && isIdentity(back) ? rows : gather(rows, ints(back), 1); // [b, h·w, d]
   return moved.reshape([b!, h, w, d!]);
+}
+
+/** Row and column of the token at each place of each window, int32 [g, n, 2]. */
+function placesOf({ tokens, g, n, cut }: Windows): Tensor {
+  const [, w] = cut.map;
+  const places = Array.from(tokens, (token) => (token < 0 ? [-1, -1] : [Math.floor(token / w), token % w]));
+  return tensor(Int32Array.from(places.flat()), [g, n, 2], "int32");
 }
 
 /** The token at each place, in a map with as many zero tokens behind it as windows need. */

@@ -42,7 +42,7 @@ export async function showMistakes(
   return shown;
 }
 
-/** Relevance for the label that was given; none for models that it does not fit. */
+/** Relevance for the label that was given, or Grad-CAM where tokens keep no order; none for models that neither fits. */
 async function whyGiven(
   given: number,
   image: Image,
@@ -51,12 +51,13 @@ async function whyGiven(
   runtime: Runtime,
 ): Promise<Shown | undefined> {
   try {
-    const explanation = await explainImage({ pretrained, runtime, image, method: "relevance", class: given });
+    const method = pretrained.model.tokens ? "relevance" : "grad-cam";
+    const explanation = await explainImage({ pretrained, runtime, image, method, class: given });
     if (explanation.kind !== "image") return undefined;
     const map = explanation.maps[0]!;
     const scale = scaleOf([map]);
     const heat = heatOver(inGrey(photo), map, { scale, colours: sequential, smoothing: "nearest", strength: 0.65 });
-    return { picture: await dataUrl(heat), method: "relevance", quantity: explanation.quantity, ...scale };
+    return { picture: await dataUrl(heat), method, quantity: explanation.quantity, ...scale };
   } catch (error) {
     if (error instanceof VitrineError && error.code === "INVALID_ARGUMENT") return undefined;
     throw error;

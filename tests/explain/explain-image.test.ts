@@ -30,17 +30,20 @@ function small(options: ViTOptions): ExplainRequest["pretrained"] {
   return { name: "small", model, preprocessing: { ...plain, inputSize: [3, 16, 16] }, labels: [] };
 }
 
-test.each(methodNames.filter((name) => name !== "inner-attention"))("%s explains an image", async (method) => {
-  const explanation = await explain("class-token", { method });
-  expect(explanation.method).toBe(method);
-  if (explanation.kind !== "image") return;
-  for (const { values, rows, cols } of explanation.maps) {
-    expect([rows, cols]).toEqual([4, 4]);
-    expect(values).toHaveLength(16);
-    expect(values.every(Number.isFinite)).toBe(true);
-    expect(new Set(values).size).toBeGreaterThan(1);
-  }
-});
+test.each(methodNames.filter((name) => !/^(inner|window)-attention$/.test(name)))(
+  "%s explains an image",
+  async (method) => {
+    const explanation = await explain("class-token", { method });
+    expect(explanation.method).toBe(method);
+    if (explanation.kind !== "image") return;
+    for (const { values, rows, cols } of explanation.maps) {
+      expect([rows, cols]).toEqual([4, 4]);
+      expect(values).toHaveLength(16);
+      expect(values.every(Number.isFinite)).toBe(true);
+      expect(new Set(values).size).toBeGreaterThan(1);
+    }
+  },
+);
 
 test("the predicted class is explained by default, another one on request", async () => {
   const own = await map("class-token");
@@ -112,7 +115,7 @@ test.each<[string, MethodName, Partial<ExplainRequest>, RegExp]>([
 
 test("an unknown method is refused with the names of all", async () => {
   await expect(explain("class-token", { method: "magic" as MethodName })).rejects.toThrow(
-    /one of relevance, attention, .*got "magic"/,
+    /one of relevance, grad-cam, .*got "magic"/,
   );
 });
 
@@ -131,9 +134,7 @@ test("models without positions or pixel filters are refused by these methods", a
   await expect(explainImage({ ...request, pretrained: bare, method: "positions" })).rejects.toThrow(/small has none/);
   const stem = { kind: "conv", widths: [24], kernels: [4], strides: [4], padding: 0, activation: "relu" } as const;
   const behind = small({ patchSize: 1, stem: { ...stem, proj: true } });
-  await expect(explainImage({ ...request, pretrained: behind, method: "filters" })).rejects.toThrow(
-    /a kernel \[24, 24, 1, 1\]/,
-  );
+  await expect(explainImage({ ...request, pretrained: behind, method: "filters" })).rejects.toThrow(/small has none/);
 });
 
 test("blocks with two attentions side by side show the heads of both", async () => {

@@ -42,7 +42,7 @@ test.each(Object.entries(cases))("%s: all methods equal their rules in torch on 
   });
   close(row, want.rollout, "rollout");
 
-  const cam = await look(subject, images, gradCamQuestion, options);
+  const cam = await look(subject, images, gradCamQuestion(subject), options);
   close(gradCamMap(cam).values, want.gradCam, "grad-cam");
 
   const black = { ...images, data: new Float32Array(images.data.length).fill(-5) };

@@ -20,7 +20,7 @@ import { Linear } from "../../nn/linear.ts";
 import { evaluation, type Mode, Module } from "../../nn/module.ts";
 import { BatchNorm2d } from "../../nn/norm.ts";
 import { averagePool, dims, maxPool, mean, type Tensor, tap } from "../../tensor/index.ts";
-import type { ImageClassifier } from "../classifier.ts";
+import type { FeatureMap, ImageClassifier } from "../classifier.ts";
 import { type ResNetBlock, type ResNetConfig, type ResNetOptions, resnetConfig } from "./config.ts";
 
 type ResNetSize = Pick<ResNetConfig, "depths"> & { readonly blocks: ResNetBlock };
@@ -70,6 +70,10 @@ export class ResNet extends Module implements ImageClassifier {
     ];
     this.headDrop = new Dropout(config.headDropout);
     this.fc = labels > 0 ? new Linear(stages.width, labels) : undefined;
+  }
+
+  get stages(): readonly FeatureMap[] {
+    return this.config.depths.map((_, i) => ({ tap: `layer${i + 1}`, order: "channels first" }));
   }
 
   /**

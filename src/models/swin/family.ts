@@ -40,6 +40,13 @@ function familyOf(version: SwinVersion): Family<SwinConfig, SwinOptions> {
     namings: first ? swinNamings : swinV2Namings,
     config: swinConfig,
     create: (config) => (first ? new Swin(config) : new SwinV2(config)),
+    blocks: "attention",
+    // Windows of a quarter of the first map: the last but one of four stages is one window, as in the published ones.
+    smallImages: (_, side) => {
+      const imageSize = 32 * Math.ceil(side / 32);
+      const patchSize = imageSize === 32 ? 2 : 4;
+      return { imageSize, patchSize, windows: imageSize / patchSize / 4, pretrainedWindows: 0 };
+    },
     takesAnySize: ({ otherSizes }) => otherSizes !== "refuse",
     describe: ({ width, depths, windows }) =>
       `${first ? "Swin" : "Swin V2"} of width ${width}, depths ${depths.join(", ")}, windows ${[...new Set(windows.map(([h]) => h))].join(", ")}`,

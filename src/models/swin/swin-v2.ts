@@ -38,7 +38,7 @@ import {
   tensor,
   tile,
 } from "../../tensor/index.ts";
-import type { ImageClassifier } from "../classifier.ts";
+import type { FeatureMap, ImageClassifier } from "../classifier.ts";
 import { type SwinConfig, type SwinOptions, stageWidth, stageWindows, swinConfig } from "./config.ts";
 import { type BlockPlace, Head, mergeNeighbours } from "./swin.ts";
 import { windowsAt } from "./windows.ts";
@@ -80,6 +80,10 @@ export class SwinV2 extends Module implements ImageClassifier {
     const features = stageWidth(config, depths.length - 1);
     this.norm = new LayerNorm(features, { eps });
     this.head = new Head(features, config);
+  }
+
+  get stages(): readonly FeatureMap[] {
+    return this.layers.map((_, i) => ({ tap: `layers.${i}`, order: "channels last" }));
   }
 
   /**

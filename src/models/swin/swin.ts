@@ -20,7 +20,7 @@ import { PatchEmbed } from "../../nn/patches.ts";
 import type { GridSize } from "../../nn/positions.ts";
 import { fromWindows, joinWindowHeads, toWindows, type Windows, windowBias, windowHeads } from "../../nn/windows.ts";
 import { dims, mean, pad, softmax, split, type Tensor, tap } from "../../tensor/index.ts";
-import type { ImageClassifier } from "../classifier.ts";
+import type { FeatureMap, ImageClassifier } from "../classifier.ts";
 import { type SwinConfig, type SwinOptions, stageWidth, stageWindows, swinConfig } from "./config.ts";
 import { windowsAt } from "./windows.ts";
 
@@ -71,6 +71,10 @@ export class Swin extends Module implements ImageClassifier {
     const features = stageWidth(config, depths.length - 1);
     this.norm = new LayerNorm(features, { eps });
     this.head = new Head(features, config);
+  }
+
+  get stages(): readonly FeatureMap[] {
+    return this.layers.map((_, i) => ({ tap: `layers.${i}`, order: "channels last" }));
   }
 
   /**

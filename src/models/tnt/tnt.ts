@@ -38,6 +38,8 @@ const init: LinearInit = { weight: truncatedNormal(0.02), bias: zeros };
 /** Image in, logits out. */
 export class TNT extends Module implements ImageClassifier {
   readonly config: TNTConfig;
+  /** Its tokens are one row for each patch, in every block. */
+  readonly stages: readonly never[] = [];
   readonly clsToken: Parameter; //  Z_class
   readonly patchPos: Parameter; //  E_sentence
   readonly pixelPos: Parameter; //  E_word

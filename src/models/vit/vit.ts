@@ -40,6 +40,8 @@ export const vitSizes: Readonly<Record<"Ti" | "S" | "B" | "L" | "H", ViTSize>> =
 /** Image in, logits out. */
 export class ViT extends Module implements ImageClassifier {
   readonly config: ViTConfig;
+  /** Its tokens are one row for each patch, in every block. */
+  readonly stages: readonly never[] = [];
   readonly clsToken: Parameter | undefined; //  x_class
   readonly distToken: Parameter | undefined; // DeiT's distillation token
   readonly regToken: Parameter | undefined;
