@@ -2,6 +2,7 @@
 
 import type { Dataset } from "../data/datasets/dataset.ts";
 import { openLoader } from "../data/loader-node.ts";
+import type { Preprocessing } from "../data/preprocess.ts";
 import { VitrineError } from "../errors.ts";
 import {
   type Choice,
@@ -17,9 +18,10 @@ import {
   startHead,
   type TrainingFacts,
 } from "../inspect/index.ts";
+import { familyNamed } from "../models/families.ts";
 import { newPretrained } from "../pretrained/new.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
-import { type Preset, presetForPictures, presets } from "../train/presets.ts";
+import { type NamedPreset, type Preset, presetForNamed, presetForPictures, presets } from "../train/presets.ts";
 import { fineTuning, fromScratch, type Recipe, recipeFrom } from "../train/recipe.ts";
 import type { Context } from "./context.ts";
 import { findWeights } from "./find-weights.ts";
@@ -68,7 +70,7 @@ export async function startTraining(
   recipeFrom(fromScratch, changes, "the recipe");
   const weights = resume ? undefined : await weightsFor(settings, data);
   const from = settings.from ?? weights?.from;
-  const { pretrained, base, isPreset } =
+  const { pretrained, base, isPreset, sizeReason } =
     from === undefined
       ? await newModel(settings, data, seed, changes)
       : await trainedModel(context, { ...settings, from }, data, seed, changes);
@@ -111,10 +113,7 @@ export async function startTraining(
     {
       what: "image size",
       value: size,
-      reason:
-        from !== undefined
-          ? "what the weights were trained at"
-          : "that of the data set, or the largest that a typical image fills",
+      reason: sizeReason,
     },
   ];
   const findings = data.inspection ? findingsOf(data.inspection, head?.suspects ?? []) : [];
@@ -139,6 +138,8 @@ interface FirstModel {
   readonly pretrained: Pretrained;
   readonly base: Recipe;
   readonly isPreset: boolean;
+  /** Why images have the size that they have. */
+  readonly sizeReason: string;
 }
 
 async function trainedModel(
@@ -156,7 +157,8 @@ async function trainedModel(
     overrides: { ...overrides, dropPath },
     resize: imageSize === undefined ? undefined : { imageSize, rule: "timm" },
   });
-  return { pretrained, base: fineTuning, isPreset: false };
+  const sizeReason = imageSize === undefined ? "what the weights were trained at" : "as asked";
+  return { pretrained, base: fineTuning, isPreset: false, sizeReason };
 }
 
 async function newModel(
@@ -167,25 +169,52 @@ async function newModel(
 ): Promise<FirstModel> {
   const labels = data.train.classes;
   const options = checkModelOptions(settings.options ?? {}, settings.model);
-  const made = (base: Recipe, pretrained: (dropPath: number) => Pretrained, isPreset: boolean): FirstModel => {
-    const fresh = pretrained(recipeFrom(base, changes, "the recipe").dropPath);
-    fresh.model.initialize(seed);
-    return { pretrained: fresh, base, isPreset };
+  const made = (
+    architecture: string,
+    base: Recipe,
+    rest: { readonly options: object; readonly preprocessing?: Preprocessing },
+  ): Omit<FirstModel, "sizeReason"> => {
+    const { dropPath } = recipeFrom(base, changes, "the recipe");
+    const pretrained = newPretrained(architecture, { ...rest, labels, options: { ...rest.options, dropPath } });
+    pretrained.model.initialize(seed);
+    return { pretrained, base, isPreset: settings.model === undefined && Object.hasOwn(presets, settings.data) };
   };
   const { model } = settings;
-  if (model !== undefined) {
-    // Named models take images of their own size, which the data's seldom have.
-    const base: Recipe = { ...fromScratch, crop: "resized", cropScale: [0.25, 1] };
-    return made(base, (dropPath) => newPretrained(model, { labels, options: { ...options, dropPath } }), false);
+  const sized = options.imageSize !== undefined || options.channels !== undefined;
+  if (model === undefined) {
+    const { architecture, preprocessing, recipe, options: small } = await presetOf(settings, data);
+    const rest = { options: { ...small, ...options }, ...(sized ? {} : { preprocessing }) };
+    const sizeReason = sized ? "as asked" : "that of the data set, or the largest that a typical image fills";
+    return { ...made(architecture, recipe, rest), sizeReason };
   }
-  const { architecture, preprocessing, recipe, options: small } = await presetOf(settings, data);
-  const sized = options.imageSize === undefined && options.channels === undefined ? { preprocessing } : {};
-  return made(
-    recipe,
-    (dropPath) => newPretrained(architecture, { labels, options: { ...small, ...options, dropPath }, ...sized }),
-    Object.hasOwn(presets, settings.data),
-  );
+  const small = sized ? undefined : await smallPreset(model, settings, data);
+  if (small) {
+    const { recipe, options: fitting, preprocessing } = small;
+    const sizeReason = `the data's images are small; other choices of the model follow it (${settingText(fitting)}), unless \`model\` of --config says otherwise`;
+    return { ...made(model, recipe, { options: { ...fitting, ...options }, preprocessing }), sizeReason };
+  }
+  const base: Recipe = { ...fromScratch, crop: "resized", cropScale: [0.25, 1] };
+  return { ...made(model, base, { options }), sizeReason: sized ? "as asked" : "the architecture's own" };
 }
+
+/** The largest shorter side of a typical image that a named model is made smaller for. */
+const smallSide = 128;
+
+/** A named model as it fits the data's images, where these are small. */
+async function smallPreset(
+  model: string,
+  settings: TrainSettings,
+  data: TrainingData,
+): Promise<NamedPreset | undefined> {
+  if (!Object.hasOwn(presets, settings.data) && (await typicalSide(data.train, settings.data)) > smallSide)
+    return undefined;
+  return presetForNamed(await familyNamed(model), await presetOf(settings, data));
+}
+
+const settingText = (options: object): string =>
+  Object.entries(options)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
 
 /** The small model that fits the data's images. */
 export async function presetOf(

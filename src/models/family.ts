@@ -64,6 +64,15 @@ export interface Family<Config extends ImageClassifierConfig = ImageClassifierCo
   /** A whole configuration. @throws {VitrineError} INVALID_ARGUMENT when choices contradict each other. */
   config(options: Options): Config;
   create(config: Config): ImageClassifier;
+  /** What its blocks are made of, which decides how it is trained. */
+  readonly blocks: "attention" | "convolution";
+  /**
+   * What differs from a configuration for images that are far smaller than its own: finer patches, narrower windows, or larger pictures, so that the last
+   * map still has places to tell apart.
+   * @param side shorter side of the images, in pixels
+   * @returns `{}` where there is no such form
+   */
+  smallImages(config: Config, side: number): Options;
   /** Whether the model takes images of other sizes than its own. */
   takesAnySize(config: Config): boolean;
   /** A few words for people: what kind, how large. */

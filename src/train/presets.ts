@@ -1,17 +1,24 @@
-/** Small Vision Transformers that fit a data set's images, and how each is trained: what is used where nothing else is asked for. */
+/** Models that fit a data set's images, and how each is trained: what is used where nothing else is asked for. */
 
 import type { Preprocessing } from "../data/preprocess.ts";
 import { preprocessingFromTimm } from "../data/preprocess-config.ts";
+import type { FamilyMember } from "../models/families.ts";
+import type { Family } from "../models/family.ts";
 import type { ViTOptions } from "../models/vit/config.ts";
 import { fromScratch, type Recipe } from "./recipe.ts";
 
 /** A model and its recipe. */
-export interface Preset {
+export interface NamedPreset {
   /** timm's name of the architecture that the model is a variant of. */
   readonly architecture: string;
-  readonly options: Omit<ViTOptions, "labels">;
+  readonly options: object;
   readonly preprocessing: Preprocessing;
   readonly recipe: Recipe;
+}
+
+/** A Vision Transformer and its recipe. */
+export interface Preset extends NamedPreset {
+  readonly options: Omit<ViTOptions, "labels">;
 }
 
 interface Small {
@@ -81,6 +88,44 @@ export const presets: Readonly<Record<string, Preset>> = {
     },
   }),
 };
+
+/** By what a model's blocks are made of; what else a recipe says is the data's matter. Where it is from: `bench/README.md`. */
+const strengths: Readonly<Record<Family["blocks"], Partial<Recipe>>> = {
+  attention: muon,
+  // He et al., arXiv:1512.03385, section 4.2, with the look ahead and the cosine that came later.
+  convolution: {
+    ...{ optimizer: "sgd", momentum: 0.9, learningRate: 0.05, batchSize: 128, warmupEpochs: 0.5 },
+    ...{ minLearningRate: 0, weightDecay: 5e-4, clipNorm: null },
+  },
+};
+
+/**
+ * A named model for images far smaller than those that it was published for.
+ * @param near what fits the images where no model is named
+ * @returns undefined for a model that has no form for small images
+ */
+export function presetForNamed(
+  { family, model: { name, options } }: FamilyMember,
+  near: Preset,
+): NamedPreset | undefined {
+  const [channels, side] = near.preprocessing.inputSize;
+  const smaller: { readonly imageSize?: number } = family.smallImages(family.config(options), side);
+  if (smaller.imageSize === undefined) return undefined;
+  const { mean, std } = near.preprocessing;
+  const input = { input_size: [channels, smaller.imageSize, smaller.imageSize] };
+  const whole = { interpolation: "bilinear", crop_pct: 1, crop_mode: "center" };
+  return {
+    architecture: name,
+    options: { ...smaller, channels },
+    preprocessing: preprocessingFromTimm({ ...input, ...whole, mean, std }, "preset"),
+    // Shifts are in the model's pixels.
+    recipe: {
+      ...near.recipe,
+      ...strengths[family.blocks],
+      pad: Math.round((near.recipe.pad * smaller.imageSize) / side),
+    },
+  };
+}
 
 /** Sides that pictures of unknown size are brought to. */
 const sides: readonly number[] = [32, 48, 64, 96, 128];

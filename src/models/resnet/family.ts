@@ -33,6 +33,9 @@ export const resnetFamily: Family<ResNetConfig, ResNetOptions> = {
   namings: resnetNamings,
   config: resnetConfig,
   create: (config) => new ResNet(config),
+  blocks: "convolution",
+  // The last map has a cell for 32 pixels: two of them at least.
+  smallImages: (_, side) => ({ imageSize: Math.max(64, 32 * Math.ceil(side / 32)) }),
   takesAnySize: () => true,
   describe: ({ depths, widths, groups }) =>
     `${groups > 1 ? "ResNeXt" : "ResNet"} of depths ${depths.join(", ")}, widths ${widths.join(", ")}`,

@@ -25,6 +25,12 @@ export const tntFamily: Family<TNTConfig, TNTOptions> = {
   namings: tntNamings,
   config: tntConfig,
   create: (config) => new TNT(config),
+  blocks: "attention",
+  // Patches of 4 × 4 words, as the published ones.
+  smallImages: (_, side) => {
+    const stride = side <= 32 ? 1 : side <= 64 ? 2 : 4;
+    return { stride, patchSize: 4 * stride, imageSize: 16 * Math.ceil(side / 16) };
+  },
   takesAnySize: () => false,
   describe: ({ width, innerWidth, depth, patchSize }) =>
     `TNT of widths ${width} and ${innerWidth}, depth ${depth}, patch ${patchSize[0]}`,

@@ -32,6 +32,12 @@ export const vitFamily: Family<ViTConfig, ViTOptions> = {
   namings: vitNamings,
   config: vitConfig,
   create: (config) => new ViT(config),
+  blocks: "attention",
+  smallImages: ({ stem }, side) => {
+    if (stem) return {};
+    const patchSize = side <= 32 ? 4 : side <= 64 ? 8 : 16;
+    return { patchSize, imageSize: patchSize * Math.ceil(side / patchSize) };
+  },
   takesAnySize: ({ resizePositions }) => resizePositions !== undefined,
   describe: ({ width, depth, heads, patchSize }) =>
     `ViT of width ${width}, depth ${depth}, ${heads} heads, patch ${patchSize[0]}`,
