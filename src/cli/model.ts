@@ -63,7 +63,7 @@ export function surest(answers: readonly (readonly Prediction[])[]): number {
 }
 
 /** One line when a download begins, one when it is done. */
-function downloadNotes({ terminal }: Context): (progress: HubProgress) => void {
+export function downloadNotes({ terminal }: Pick<Context, "terminal">): (progress: HubProgress) => void {
   const begun = new Set<string>();
   return ({ file, status, loaded, total }) => {
     if (status === "download" && !begun.has(file)) {

@@ -5,6 +5,7 @@ import { methodNames } from "../explain/methods.ts";
 import { packageVersion } from "./package.ts";
 import { gridPlace, positiveNumber, shareBelowOne, wholeNumber } from "./values.ts";
 import { addVerb } from "./verb.ts";
+import { addWordVerbs } from "./word-verbs.ts";
 
 const about = `The transformer family in TypeScript: train it, run it, look inside it.
 
@@ -278,6 +279,8 @@ export function makeProgram(): Command {
         ),
     async () => (await import("./commands/explain.ts")).explain,
   );
+
+  addWordVerbs(program);
 
   addVerb(
     program,

@@ -32,3 +32,17 @@ export function gridPlace(text: string): readonly [number, number] {
   if (match) return [Number(match[1]), Number(match[2])];
   throw new InvalidArgumentError("It must be a row and a column from 0, as 3,5.");
 }
+
+/** A finite number from zero up. */
+export function zeroOrMore(text: string): number {
+  const value = /^(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("It must be a number from 0 up.");
+}
+
+/** A number above 0, at most 1. */
+export function shareUpToOne(text: string): number {
+  const value = /^(1|1\.0*|0?\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+  if (value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0, at most 1.");
+}

@@ -11,11 +11,23 @@ export function packageFolder(): string {
   return folder;
 }
 
-/** Folders of the packaged checkpoints, by name. */
-export function packagedModels(folder: string = join(packageFolder(), "models")): ReadonlyMap<string, string> {
+/** What a model reads: a model of words comes with a tokenizer. */
+export type PackagedKind = "images" | "words";
+
+/** Folders of the packaged checkpoints of one kind, by name. */
+export function packagedModels(
+  folder: string = join(packageFolder(), "models"),
+  kind: PackagedKind = "images",
+): ReadonlyMap<string, string> {
   if (!existsSync(folder)) return new Map();
-  const entries = readdirSync(folder, { withFileTypes: true }).filter(
-    (entry) => entry.isDirectory() && existsSync(join(folder, entry.name, "config.json")),
-  );
+  const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => {
+    const own = join(folder, entry.name);
+    return entry.isDirectory() && existsSync(join(own, "config.json")) && holdsWords(own) === (kind === "words");
+  });
   return new Map(entries.map(({ name }) => [name, join(folder, name)]));
+}
+
+/** Whether a folder holds a model of words, and not one of images. */
+export function holdsWords(folder: string): boolean {
+  return readdirSync(folder).some((file) => /^(?:tokenizer|vocab|encoder)\b.*\.json$/.test(file));
 }

@@ -2,10 +2,12 @@
 
 import { TextStream, type Tokenizer } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
-import type { Gpt2 } from "../models/gpt2/gpt2.ts";
+import { Gpt2 } from "../models/gpt2/gpt2.ts";
+import type { RecurrentLanguage } from "../models/recurrent-language.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { lengthPenalty } from "./decode/beam-search.ts";
 import { Gpt2Writer, type TextOptions } from "./decode/gpt2.ts";
+import { RecurrentWriter } from "./decode/recurrent-language.ts";
 
 /** New characters of one of the texts. */
 export interface TextPiece {
@@ -18,32 +20,39 @@ export interface TextPiece {
 export interface TextSearchOptions {
   /** Texts kept at each step. */
   readonly beams: number;
-  /** Most new words; as many as there are positions without it. */
-  readonly maxWords?: number | undefined;
+  /** Most new words. */
+  readonly maxWords: number;
   /** α: a text's log-probability is divided by (its new words)^α; 1, their mean, without it. */
   readonly lengthPenalty?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A GPT with its tokenizer, ready to write. */
+/** A model that goes on with texts. */
+export type WritingModel = Gpt2 | RecurrentLanguage;
+
+/** A model of language with its tokenizer, ready to write. */
 export class TextGenerator {
-  readonly #writer: Gpt2Writer;
+  readonly #writer: Gpt2Writer | RecurrentWriter;
   readonly #tokenizer: Tokenizer;
+  /** Most words that it can have read; a recurrent model has no limit. */
   readonly #positions: number;
   /** Ids that the model has a vector for and the tokenizer no text. */
   readonly #nameless: readonly number[];
 
-  private constructor(writer: Gpt2Writer, tokenizer: Tokenizer, { words, positions }: Gpt2["config"]) {
+  private constructor(writer: Gpt2Writer | RecurrentWriter, tokenizer: Tokenizer, model: WritingModel) {
+    const { words } = model.config;
     this.#writer = writer;
     this.#tokenizer = tokenizer;
-    this.#positions = positions;
+    this.#positions = model instanceof Gpt2 ? model.config.positions : Number.POSITIVE_INFINITY;
     this.#nameless = Array.from({ length: words - tokenizer.words }, (_, i) => tokenizer.words + i);
   }
 
   /** @throws {VitrineError} WEIGHTS_MISMATCH where the tokenizer has ids that the model has not, RUNTIME_FAILURE when the engine refuses the graph. */
-  static async open(model: Gpt2, tokenizer: Tokenizer, runtime: Runtime): Promise<TextGenerator> {
+  static async open(model: WritingModel, tokenizer: Tokenizer, runtime: Runtime): Promise<TextGenerator> {
     tokenizer.requireWords(model.config.words);
-    return new TextGenerator(await Gpt2Writer.open(model, runtime), tokenizer, model.config);
+    const writer =
+      model instanceof Gpt2 ? await Gpt2Writer.open(model, runtime) : await RecurrentWriter.open(model, runtime);
+    return new TextGenerator(writer, tokenizer, model);
   }
 
   /**
@@ -76,7 +85,7 @@ export class TextGenerator {
    * @throws {VitrineError} as `stream`.
    */
   async search(prompts: readonly string[], options: TextSearchOptions): Promise<readonly string[]> {
-    const { beams, maxWords = Number.POSITIVE_INFINITY, lengthPenalty: alpha = 1, signal } = options;
+    const { beams, maxWords, lengthPenalty: alpha = 1, signal } = options;
     const ids = prompts.map((prompt, i) => this.#read(prompt, i));
     const longest = Math.max(0, ...ids.map(({ length }) => length));
     const found = await this.#writer.search(ids, {

@@ -27,11 +27,13 @@ export {
   type WrittenText,
   type WrittenWord,
 } from "./decode/gpt2.ts";
+export { gpt2OnnxGraph } from "./decode/gpt2-onnx.ts";
+export { RecurrentWriter } from "./decode/recurrent-language.ts";
 export { type Choice, choiceOf, type SamplingOptions, wordAt } from "./decode/sampling.ts";
 export { type AlignedSentence, type Seq2SeqDecoding, Seq2SeqWriter } from "./decode/seq2seq.ts";
 export { type WordTransformerDecoding, WordTransformerWriter } from "./decode/word-transformer.ts";
 export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
-export { TextGenerator, type TextPiece, type TextSearchOptions } from "./generate.ts";
+export { TextGenerator, type TextPiece, type TextSearchOptions, type WritingModel } from "./generate.ts";
 export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
 export {
   type Alignment,

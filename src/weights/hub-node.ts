@@ -194,8 +194,11 @@ function refusal(
   });
 }
 
+/** What makes ids of texts; which of these a model of words has depends on its publisher. */
+const tokenizerFiles = ["tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"] as const;
+
 /**
- * The files of a model that loading needs: `config.json`, `preprocessor_config.json` where there is one, and the weights
+ * The files of a model that loading needs: `config.json`, `preprocessor_config.json` or, of a model of words, the tokenizer's files, where there are any, and the weights
  * (`model.safetensors`, else its shards, else `pytorch_model.bin`). All are of one commit.
  * @returns The folder that holds them, and the commit.
  * @throws {VitrineError} as `downloadFile`; NOT_FOUND for a repository without weights.
@@ -208,7 +211,8 @@ export async function downloadModel(
   const config = await downloadFile({ ...target, file: "config.json" }, options, call);
   const find = (file: string) => findFile({ repo: target.repo, revision: config.commit, file }, options, call);
   const result = { path: dirname(config.path), commit: config.commit };
-  await find("preprocessor_config.json");
+  const isOfWords = (await readFile(config.path, "utf8")).includes('"vocab_size"');
+  for (const file of isOfWords ? tokenizerFiles : ["preprocessor_config.json"]) await find(file);
   if (await find("model.safetensors")) return result;
   const index = await find("model.safetensors.index.json");
   if (index) {

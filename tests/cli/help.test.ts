@@ -10,6 +10,8 @@ const verbs = [
   "eval",
   "classify",
   "explain",
+  "generate",
+  "translate",
   "export",
   "verify",
   "bench",

@@ -47,6 +47,8 @@ export interface CallOptions {
   readonly cwd?: string;
   /** Environment variables, besides those of this process. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What standard input holds; nothing without it. */
+  readonly input?: string;
   /** Numeric id of the user it runs as. */
   readonly user?: number;
   /** Called whenever something was written to standard error, with all of it so far. */
@@ -61,8 +63,10 @@ export function vitrine(args: readonly string[], options: CallOptions = {}): Pro
     cwd: options.cwd,
     env: { ...process.env, COLUMNS: "80", ...options.env },
     ...(options.user === undefined ? {} : { uid: options.user }),
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
   });
+  // A process that reads none may be gone before it is written.
+  child.stdin.on("error", () => {}).end(options.input ?? "");
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;

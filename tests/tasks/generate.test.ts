@@ -3,14 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
+import { compile } from "../../src/compile/index.ts";
 import { Tokenizer } from "../../src/data/text/tokenizer.ts";
 import { openTokenizer } from "../../src/data/text/tokenizer-node.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
 import { Gpt2 } from "../../src/models/gpt2/gpt2.ts";
+import { RecurrentLanguage } from "../../src/models/recurrent-language.ts";
 import { WordTransformer } from "../../src/models/transformer/word-transformer.ts";
 import { loadLanguageModel } from "../../src/pretrained/language-node.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
 import { Gpt2Writer } from "../../src/tasks/decode/gpt2.ts";
+import { RecurrentWriter } from "../../src/tasks/decode/recurrent-language.ts";
 import { TextGenerator } from "../../src/tasks/generate.ts";
 import { marianRules } from "../../src/weights/marian-rules.ts";
 import { applyRules, invertRules } from "../../src/weights/rules.ts";
@@ -79,11 +82,38 @@ test("beams find what no text of greedy search beats, and a length beyond the po
   await using ids = await Gpt2Writer.open(model, runtime);
   const prompt = tokenizer.encode("the cat");
   const how = { maxWords: 6, end: tokenizer.end ?? -1, penalty: (words: number) => words };
-  const [[best]] = (await ids.search([prompt], { ...how, beams: 3 })) as [[{ readonly words: readonly number[] }]];
-  expect(await writer.search(["the cat"], { beams: 3, maxWords: 6 })).toEqual([tokenizer.decode(best.words)]);
-  const [whole] = await writer.search(["the cat"], { beams: 2 });
+  const [[best] = []] = await ids.search([prompt], { ...how, beams: 3 });
+  expect(await writer.search(["the cat"], { beams: 3, maxWords: 6 })).toEqual([tokenizer.decode(best!.words)]);
+  const [whole] = await writer.search(["the cat"], { beams: 2, maxWords: 100 });
   expect(whole).not.toBe("");
 });
+
+test.each(["lstm", "gru"] as const)(
+  "a recurrent model (%s) writes on word by word, as if it read the whole text anew",
+  async (cell) => {
+    const config = { words: tiny.words, embed: 8, hidden: 8, layers: 2, cell, tied: false, dropout: 0 } as const;
+    const model = new RecurrentLanguage(config).initialize(2);
+    await using writer = await RecurrentWriter.open(model, runtime);
+    const whole = await compile(
+      ({ ids }) => ({ logits: model.forward(ids) }),
+      { ids: { dtype: "int64", shape: ["b", "n"] } },
+      { runtime },
+    );
+    const prompts = [[5, 9, 30], [7]];
+    const texts = prompts.map((prompt) => [...prompt]);
+    for await (const { text, word } of writer.stream(prompts, { maxWords: 6, temperature: 0 })) {
+      const { logits } = await whole.run({ ids: ndarray("int64", [1, texts[text]!.length], texts[text]!) });
+      const last = (logits!.data as Float32Array).subarray(-tiny.words);
+      expect(word).toBe(last.indexOf(Math.max(...last)));
+      texts[text]!.push(word);
+    }
+    expect(texts.map(({ length }) => length)).toEqual([9, 7]);
+    const [[best] = []] = await writer.search(prompts.slice(0, 1), { beams: 1, maxWords: 6, end: -1 });
+    expect(best!.words).toEqual(texts[0]!.slice(3));
+    await using generator = await TextGenerator.open(model, tokenizer, runtime);
+    expect(await generator.write(["the cat", "and"], { maxWords: 4, temperature: 0 })).toHaveLength(2);
+  },
+);
 
 test("ids without a text are never written", async () => {
   const wide = new Gpt2({ ...tiny, words: tiny.words + 900 }).initialize(5);
@@ -145,7 +175,7 @@ test("a GPT and a MarianMT in a folder load by their published names, from halve
   for (const { data } of marian.variables().values()) expect(data.data.every((x) => x === 1)).toBe(true);
 
   file("config.json", JSON.stringify({ model_type: "parrot" }));
-  await expect(loadLanguageModel(folder)).rejects.toThrow('"model_type" gpt2 or marian, got "parrot"');
+  await expect(loadLanguageModel(folder)).rejects.toThrow('or vitrine-recurrent-language, got "parrot"');
   file("config.json", "[");
   await expect(loadLanguageModel(folder)).rejects.toMatchObject({ code: "INVALID_FILE" });
   rmSync(join(folder, "config.json"));

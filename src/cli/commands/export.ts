@@ -13,6 +13,8 @@ import { saveSafetensors } from "../../weights/safetensors-node.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { byteSize, grouped } from "../numbers.ts";
+import { wordsFolder } from "../words.ts";
+import { exportWords } from "./export-words.ts";
 
 export interface ExportOptions extends ModelOptions {
   readonly layout?: Layout | undefined;
@@ -32,6 +34,11 @@ export async function exportVerb(
       evidence: `got ${layout} for ${out}`,
     });
   if (form !== "folder" && !force) await refuseExisting(out);
+  const words = arch === undefined ? await wordsFolder(context, reference) : undefined;
+  if (words) {
+    if (form !== "onnx") throw onlyOnnx(words.name, out);
+    return exportWords(context, words, out);
+  }
   const pretrained = await loadModel(context, reference, { arch });
   stopIfTold(context);
   const { model, preprocessing, labels } = pretrained;
@@ -65,6 +72,14 @@ export async function exportVerb(
     `${out}${size}: ${pretrained.name}, ${grouped(model.parameterCount())} parameters\n${next}`,
   );
   return undefined;
+}
+
+function onlyOnnx(name: string, out: string): VitrineError {
+  return new VitrineError("INVALID_ARGUMENT", {
+    rule: "a model of words is exported as .onnx",
+    evidence: `got ${out} for ${name}`,
+    next: "its folder is in transformers' form already",
+  });
 }
 
 type Form = "onnx" | "safetensors" | "folder";

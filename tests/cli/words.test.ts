@@ -1,0 +1,154 @@
+/** `generate` and `translate` as a person types them. */
+
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder, vitrine } from "./process.ts";
+import { writeGpt, writeMarian } from "./word-folders.ts";
+
+const folder = temporaryFolder();
+const call = (args: readonly string[], input = "") => vitrine(args, { cwd: folder, input });
+const writeFile = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+
+interface Written {
+  readonly model: string;
+  readonly prompt: string;
+  readonly text: string;
+}
+
+beforeAll(async () => {
+  writeGpt(join(folder, "gpt"));
+  await writeMarian(join(folder, "marian"));
+  writeGpt(join(folder, "bare"));
+  for (const name of ["tokenizer.json", "tokenizer_config.json"]) rmSync(join(folder, "bare", name));
+  writeGpt(join(folder, "small"), { words: 300 });
+  writeLetters("letters");
+});
+
+test("a text goes on after its prompt, the same with the same seed", async () => {
+  const args = ["generate", "gpt", "the cat", "--tokens", "8", "--seed", "3"];
+  const { code, stdout, stderr } = await call(args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^the cat[\s\S]+\n$/);
+  expect((await call(args)).stdout).toBe(stdout);
+  const [json] = JSON.parse((await call([...args, "--json"])).stdout) as readonly Written[];
+  expect(json).toMatchObject({ model: "gpt", prompt: "the cat" });
+  expect(`${json!.prompt}${json!.text}\n`).toBe(stdout);
+  expect((await call([...args.slice(0, -1), "4"])).stdout).not.toBe(stdout);
+});
+
+test("the prompt may come from standard input", async () => {
+  const how = ["--tokens", "5", "--temperature", "0"];
+  const given = await call(["generate", "gpt", "-", ...how], "the dog\n");
+  expect(given.code).toBe(0);
+  expect(given.stdout).toBe((await call(["generate", "gpt", "the dog", ...how])).stdout);
+});
+
+test("several prompts are written together as each would be alone, with every way to choose", async () => {
+  for (const how of [
+    ["--temperature", "0", "--repetition-penalty", "1.3"],
+    ["--beams", "3"],
+    ["--temperature", "0.7", "--top-k", "1"],
+  ]) {
+    const options = ["--tokens", "6", "--json", ...how];
+    const both = await call(["generate", "gpt", "the cat and the", "dog", ...options]);
+    expect(both.stderr).toBe("");
+    const texts = (JSON.parse(both.stdout) as readonly Written[]).map(({ text }) => text);
+    const [alone] = JSON.parse((await call(["generate", "gpt", "dog", ...options])).stdout) as readonly Written[];
+    expect(texts).toHaveLength(2);
+    expect(texts[1]).toBe(alone!.text);
+  }
+});
+
+test("lines are translated in their order; empty ones stay empty", async () => {
+  const lines = ["the cat and the dog", "", "and", "the dog sat"];
+  writeFile("lines.txt", `${lines.join("\n")}\n`);
+  const how = ["--tokens", "6", "--beams", "2", "--length-penalty", "0.6"];
+  const whole = await call(["translate", "marian", "--file", "lines.txt", ...how]);
+  expect(whole).toMatchObject({ code: 0, stderr: "" });
+  const told = whole.stdout.split("\n");
+  expect(told).toHaveLength(5);
+  expect(told[1]).toBe("");
+  const alone = await call(["translate", "marian", lines[0]!, lines[2]!, lines[3]!, "--batch", "1", ...how]);
+  expect(alone.stdout.split("\n")).toEqual([told[0], told[2], told[3], ""]);
+  expect((await call(["translate", "marian", "-", ...how], `${lines.join("\n")}\n`)).stdout).toBe(whole.stdout);
+});
+
+test("the alignment has a row for each token of the translation", async () => {
+  const { stdout, code } = await call(["translate", "marian", "the cat", "--tokens", "5", "--alignment", "--json"]);
+  expect(code).toBe(0);
+  const [{ alignment }] = JSON.parse(stdout) as [
+    { readonly alignment: { readonly source: string[]; readonly target: string[]; readonly weights: number[][] } },
+  ];
+  expect(alignment.source.join("")).toBe("the cat");
+  expect(alignment.weights).toHaveLength(alignment.target.length);
+  for (const row of alignment.weights) expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
+});
+
+const problems: readonly (readonly [what: string, args: readonly string[], message: RegExp])[] = [
+  ["an empty prompt", ["generate", "gpt", "and", ""], /a prompt must not be empty in prompt 2/],
+  ["no prompt", ["generate", "gpt"], /give at least one prompt/],
+  ["an over-long prompt", ["generate", "gpt", "the cat ".repeat(30)], /the model holds 24 tokens, got \d+ in prompt 1/],
+  ["an empty sentence", ["translate", "marian", ""], /a text must not be empty in text 1/],
+  ["an over-long sentence", ["translate", "marian", "cat ".repeat(60)], /at most 32 tokens, got \d+ in text 1/],
+  ["no sentence", ["translate", "marian"], /give at least one sentence/],
+  [
+    "a missing file",
+    ["translate", "marian", "--file", "none.txt"],
+    /a text must be a readable file, ENOENT in none.txt/,
+  ],
+  ["an alignment without JSON", ["translate", "marian", "the", "--alignment"], /told in JSON; add --json/],
+  [
+    "a GPT for a translator",
+    ["translate", "gpt", "the cat"],
+    /takes a model that translates, got one of the kind gpt2 in gpt; `vitrine generate`/,
+  ],
+  [
+    "a translator for a GPT",
+    ["generate", "marian", "the cat"],
+    /goes on with texts, got one of the kind transformer in marian; `vitrine translate`/,
+  ],
+  ["a model of images", ["generate", "vit-digits", "the cat"], /got a model of images, vit_\w+ in vit-digits/],
+  ["a file for a folder", ["generate", "gpt/model.safetensors", "the"], /is a folder with config.json/],
+  ["a folder that is not there", ["generate", "./none", "the"], /must exist, got ".\/none"/],
+  ["a folder without a tokenizer", ["generate", "bare", "the"], /must hold tokenizer.json/],
+  [
+    "another model's tokenizer",
+    ["generate", "small", "the"],
+    /ids must be words of the model, got 317 ids for 300 words/,
+  ],
+  ["unknown symbols", ["generate", "letters", "a cöt"], /got "ö" at character 4 in prompt 1/],
+];
+
+test.each(problems)("%s fails with one line", async (_, args, message) => {
+  const { code, stdout, stderr } = await call(args);
+  expect(stderr.split("\n").filter((line) => line.startsWith("vitrine: "))).toHaveLength(1);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  // What was typed is wrong, or what lies there is.
+  const wrongUsage = !/must exist|readable|must hold|words of the model/.test(stderr);
+  expect({ code, stdout }).toEqual({ code: wrongUsage ? 2 : 1, stdout: "" });
+});
+
+test("drawing and searching exclude each other", async () => {
+  const { code, stderr } = await call(["generate", "gpt", "the", "--beams", "2", "--top-k", "5"]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("--beams");
+});
+
+/** A GPT whose vocabulary is a few letters. */
+function writeLetters(name: string): void {
+  const letters = [..."abcdefghijklmnopqrstuvwxyz "];
+  writeGpt(join(folder, name), { words: letters.length });
+  const tokenizer = {
+    version: "1.0",
+    added_tokens: [],
+    normalizer: null,
+    pre_tokenizer: { type: "Split", pattern: { Regex: "." }, behavior: "Isolated", invert: false },
+    post_processor: null,
+    decoder: { type: "Fuse" },
+    model: { type: "BPE", vocab: Object.fromEntries(letters.map((letter, id) => [letter, id])), merges: [] },
+  };
+  rmSync(join(folder, name, "tokenizer_config.json"));
+  writeFile(join(name, "tokenizer.json"), JSON.stringify(tokenizer));
+}
