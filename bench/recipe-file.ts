@@ -14,6 +14,8 @@ export interface RecipeFile {
   readonly needs: readonly string[];
   /** How the data is made of them, where it does not lie there as it is; `{made}` is the result. */
   readonly make?: "cifar10-folder" | undefined;
+  /** What follows `vitrine` in a command that comes first; `{before}` is the folder that it ends with. */
+  readonly before?: readonly string[] | undefined;
   /** What follows `vitrine`; DATA comes second. */
   readonly command: readonly string[];
   /** Settings of the recipe over those that the command would choose, as in a file for `--config`; `model` has the model's. */
@@ -34,6 +36,7 @@ export interface RecipeFile {
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const text = v.pipe(v.string(), v.nonEmpty());
+const command = v.pipe(v.array(text), v.minLength(2));
 
 /** What a file must be. */
 export const recipeFileSchema: v.GenericSchema<unknown, RecipeFile> = v.strictObject({
@@ -41,7 +44,8 @@ export const recipeFileSchema: v.GenericSchema<unknown, RecipeFile> = v.strictOb
   about: text,
   needs: v.array(text),
   make: v.optional(v.picklist(["cifar10-folder"])),
-  command: v.pipe(v.array(text), v.minLength(2)),
+  before: v.optional(command),
+  command,
   settings: v.record(v.string(), v.unknown()),
   seeds: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)),
   hardware: text,

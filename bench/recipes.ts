@@ -57,6 +57,7 @@ process.exitCode = failed ? 1 : 0;
 /** Prints a recipe's seeds and their median. @returns whether it is what was measured before */
 async function measure({
   name,
+  before,
   command,
   settings,
   seeds,
@@ -66,7 +67,10 @@ async function measure({
   make,
 }: RecipeFile): Promise<boolean> {
   const made = make ? await cifar10Folder() : "";
-  const args = command.map((word) => word.replace("{data}", data).replace("{made}", made));
+  const first = join(place, `${name}-before`);
+  const filled = (words: readonly string[]): readonly string[] =>
+    words.map((word) => word.replace("{data}", data).replace("{made}", made).replace("{before}", first));
+  const args = filled(command);
   const config = join(place, `${name}.json`);
   writeFileSync(config, JSON.stringify(settings));
   const accuracies: number[] = [];
@@ -74,6 +78,10 @@ async function measure({
     const out = join(place, `${name}-${seed}`);
     rmSync(out, { recursive: true, force: true });
     const started = performance.now();
+    if (before) {
+      rmSync(first, { recursive: true, force: true });
+      vitrine([...filled(before), "--seed", String(seed), "--out", first, "--quiet"]);
+    }
     vitrine([...args, "--config", config, "--seed", String(seed), "--out", out, "--no-report", "--quiet"]);
     const took = (performance.now() - started) / 60_000;
     const where = args.indexOf("--data-dir");
