@@ -146,7 +146,7 @@ function footnote(
   const sum = values.reduce((total, value) => total + value, 0);
   const cells = `${grid.rows} × ${grid.cols} patches${smoothing === "bilinear" ? ", interpolated" : ""}`;
   if (method === "integrated-gradients")
-    return `${cells}; they add up to ${numberText(Number(facts.sum))}, the logit differs from black's by ${numberText(Number(facts.difference))}`;
+    return `${grid.rows} × ${grid.cols} ${facts.cells}; they add up to ${numberText(Number(facts.sum))}, the logit differs from black's by ${numberText(Number(facts.difference))}`;
   const map = facts["features of"];
   if (method === "grad-cam") return map === undefined ? cells : `${grid.rows} × ${grid.cols} places of ${map}`;
   if (method === "inner-attention") return wordsNote(facts, grid);

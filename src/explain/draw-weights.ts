@@ -59,7 +59,7 @@ export function drawFilters({ filters, rows, cols, channels, model }: FiltersExp
   const across = Math.min(7, filters.length);
   const factor = Math.max(1, Math.floor(88 / Math.max(rows, cols)));
   const step = { x: cols * factor + 10, y: rows * factor + 26 };
-  const title = "patch embedding filters";
+  const title = "filters of the first map";
   const share = filters.reduce((sum, filter) => sum + filter.share, 0);
   const subtitle = `first ${filters.length} principal components, ${Number((100 * share).toPrecision(3))} % of the variance · ${model}`;
   return {

@@ -198,7 +198,7 @@ async function explainIntegratedGradients(request: ExplainRequest, subject: Subj
     quantity: "part of the logit",
     classSpecific: true,
     maps: [map],
-    facts: { baseline: "black", difference, sum },
+    facts: { baseline: "black", cells: subject.ordered ? "patches" : "cells of pixels", difference, sum },
   });
 }
 

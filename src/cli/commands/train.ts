@@ -275,7 +275,7 @@ const shownExamples = 3;
 
 function summaryText(
   { folder, best, seconds, skipped }: TrainResult,
-  { settings, pretrained }: TrainPlan,
+  { settings }: TrainPlan,
   report: string | null,
 ): string {
   const accuracy = best
@@ -290,8 +290,7 @@ function summaryText(
     "What you can do now:",
     `  vitrine eval ${folder} ${settings.data}${settings.dataDir ? ` --data-dir ${settings.dataDir}` : ""}`,
     `  vitrine classify IMAGE --model ${folder}`,
-    // What is drawn needs a layout of tokens.
-    ...(pretrained.model.tokens ? [`  vitrine explain IMAGE --model ${folder}`] : []),
+    `  vitrine explain IMAGE --model ${folder}`,
     `  vitrine export ${folder} model.onnx`,
     // Without trained weights nothing could judge the labels before; now there are some.
     ...(settings.from === undefined && isOwnData(settings)
