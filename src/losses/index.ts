@@ -17,5 +17,16 @@ export {
 } from "./cross-entropy.ts";
 export { type Distillation, distillationLoss } from "./distillation.ts";
 export { klDivergence, type LabelSmoothingKlOptions, labelSmoothingKl } from "./divergence.ts";
+export {
+  type AnswerPairs,
+  clippedPolicyLoss,
+  clippedValueLoss,
+  comparisonLoss,
+  type DpoOptions,
+  dpoLoss,
+  type PolicyTargets,
+  type ValueTargets,
+  wordLogProbabilities,
+} from "./preference.ts";
 export type { LossOptions, Reduction } from "./reduction.ts";
 export { huberLoss, l1Loss, mseLoss, smoothL1Loss } from "./regression.ts";

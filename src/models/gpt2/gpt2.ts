@@ -28,7 +28,7 @@ import { type Initializer, normal, zeros } from "../../nn/init.ts";
 import { Linear } from "../../nn/linear.ts";
 import { evaluation, type Mode, Module, type Parameter, parameter } from "../../nn/module.ts";
 import { LayerNorm } from "../../nn/norm.ts";
-import { apply, at, dims, linear, rearrange, slice, split, type Tensor, tap } from "../../tensor/index.ts";
+import { apply, at, dims, linear, rearrange, slice, split, type Tensor, tap, withPath } from "../../tensor/index.ts";
 import { type Gpt2Config, type Gpt2Options, gpt2Config } from "./config.ts";
 
 /** What a decoder goes on from. */
@@ -69,21 +69,31 @@ export class Gpt2 extends Module {
    * @throws {VitrineError} SHAPE_MISMATCH for more words than there are positions.
    */
   forward(ids: Tensor, mode: Mode = evaluation): Tensor {
-    const { n } = dims(ids, "b n");
-    if (typeof n === "number" && n > this.config.positions)
-      throw new VitrineError("SHAPE_MISMATCH", {
-        rule: `GPT: a text has at most ${this.config.positions} words`,
-        evidence: `got ${n}`,
-        next: "cut it into parts",
-      });
-    const words = tap("words", this.wte.forward(ids)); //                             [b, n, d]
-    const places = tap("places", slice(this.wpe.weight, 0, 0, n)); //                 [n, d]
-    const masks = this.#masks(
-      () => causalMask(n),
-      (band) => bandMask(n, n, { before: band - 1, after: 0 }),
-    );
-    const x = this.drop.forward(tap("embedded", words.add(places)), mode);
-    return this.#read(this.#pass(x, (i) => ({ mask: masks(i), mode })).x); //          [b, n, v]
+    return this.#read(this.features(ids, mode)); //                                    [b, n, v]
+  }
+
+  /**
+   * Ids, int64 [b, n] → what the last block makes of each word, normalised [b, n, d]: for a model that has this one as a part.
+   * Errors and taps as of `forward`.
+   */
+  features(ids: Tensor, mode: Mode = evaluation): Tensor {
+    return withPath(this.path, () => {
+      const { n } = dims(ids, "b n");
+      if (typeof n === "number" && n > this.config.positions)
+        throw new VitrineError("SHAPE_MISMATCH", {
+          rule: `GPT: a text has at most ${this.config.positions} words`,
+          evidence: `got ${n}`,
+          next: "cut it into parts",
+        });
+      const words = tap("words", this.wte.forward(ids)); //                             [b, n, d]
+      const places = tap("places", slice(this.wpe.weight, 0, 0, n)); //                 [n, d]
+      const masks = this.#masks(
+        () => causalMask(n),
+        (band) => bandMask(n, n, { before: band - 1, after: 0 }),
+      );
+      const x = this.drop.forward(tap("embedded", words.add(places)), mode);
+      return this.#norm(this.#pass(x, (i) => ({ mask: masks(i), mode })).x);
+    });
   }
 
   /**
@@ -100,7 +110,7 @@ export class Gpt2 extends Module {
     );
     const x = this.wte.forward(ids).add(this.wpe.forward(cachePositions(n, cache))); // [b, n, d]
     const { x: last, layers } = this.#pass(x, (i) => ({ mask: masks(i), past: cache.layers[i], mode: evaluation }));
-    return { logits: this.#read(at(last, 1, -1)), layers };
+    return { logits: this.#read(this.#norm(at(last, 1, -1))), layers };
   }
 
   /** The mask of each layer; each kind is made once. */
@@ -123,9 +133,13 @@ export class Gpt2 extends Module {
     return { x, layers };
   }
 
+  /** [.., d] → [.., d]. */
+  #norm(x: Tensor): Tensor {
+    return tap("ln_f", this.lnF.forward(x));
+  }
+
   /** [.., d] → [.., v]. */
-  #read(x: Tensor): Tensor {
-    const features = tap("ln_f", this.lnF.forward(x));
+  #read(features: Tensor): Tensor {
     return this.lmHead ? this.lmHead.forward(features) : linear(features, this.wte.weight);
   }
 }

@@ -1,6 +1,6 @@
 /** Texts from a GPT: sampled word by word as a stream, or searched for with beams; many at a time. */
 
-import { compileGraph, type Executable } from "../../compile/index.ts";
+import { type CompileOptions, compileGraph, type Executable } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { ndarray } from "../../graph/dtype.ts";
 import type { Graph } from "../../graph/graph.ts";
@@ -74,9 +74,16 @@ export class Gpt2Writer {
     this.#size = size;
   }
 
-  /** @throws {VitrineError} RUNTIME_FAILURE when the engine refuses the graph. */
-  static async open(model: Gpt2, runtime: Runtime): Promise<Gpt2Writer> {
-    return new Gpt2Writer(model, await compileGraph(gpt2StepGraph(model), { runtime }), cacheSize(model));
+  /**
+   * @param options.variables `live`: each step reads the weights anew, while they are trained
+   * @throws {VitrineError} RUNTIME_FAILURE when the engine refuses the graph.
+   */
+  static async open(
+    model: Gpt2,
+    runtime: Runtime,
+    { variables = "embedded" }: Pick<CompileOptions, "variables"> = {},
+  ): Promise<Gpt2Writer> {
+    return new Gpt2Writer(model, await compileGraph(gpt2StepGraph(model), { runtime, variables }), cacheSize(model));
   }
 
   /**
