@@ -2,6 +2,7 @@
 
 import { Command, Help, Option } from "commander";
 import { methodNames } from "../explain/methods.ts";
+import { wordsMethodNames } from "../explain/words/words-explanation.ts";
 import { packageVersion } from "./package.ts";
 import { gridPlace, positiveNumber, shareBelowOne, wholeNumber } from "./values.ts";
 import { addVerb } from "./verb.ts";
@@ -248,11 +249,12 @@ export function makeProgram(): Command {
         "vitrine explain new.jpg --model DIR",
         "vitrine explain new.jpg --model DIR --method attention --block 5 --out attention.html",
         "vitrine explain new.jpg --model DIR --method rollout --patch 3,5",
+        'vitrine explain "Ein Hund läuft." --model DIR --method alignment',
       ],
     },
     (command) =>
       command
-        .argument("<image>", "image file")
+        .argument("<image>", "image file; for a model of words, a text")
         .option(
           "--model <ref>",
           "folder, weights file, hub id or name; default: the package's own models, of which the surest answers",
@@ -260,7 +262,7 @@ export function makeProgram(): Command {
         .option(...arch)
         .option(
           "--method <name>",
-          `${methodNames.slice(0, -1).join(", ")} or ${methodNames.at(-1)}; default: the first of them that fits the model`,
+          `${methodNames.slice(0, -1).join(", ")} or ${methodNames.at(-1)}, for texts ${wordsMethodNames.join(", ")}; default: the first of them that fits the model`,
         )
         .option("--class <name>", "label or index of the class to explain; default: the predicted one")
         .option("--block <n>", "one block, from 0; default: all", wholeNumber(0))
@@ -273,6 +275,7 @@ export function makeProgram(): Command {
         .option("--patch <row,column>", "whose attention, by the patch's place, from 0", gridPlace)
         .addOption(new Option("--fusion <name>", "how rollout joins the heads").choices(["mean", "max", "min"]))
         .option("--discard <share>", "share of the smallest weights that rollout leaves out", shareBelowOne)
+        .option("--target <text>", "for models that translate: the translation to look at; default: the model's own")
         .option(
           "--out <file>",
           "picture to write, .png, .svg, .html, or .json for the numbers; default: a new .png in this folder",

@@ -6,6 +6,11 @@ import { escapeXml } from "./svg.ts";
 
 /** The page. @param svg the picture, as `toSvg` gives it */
 export function toHtml(explanation: Explanation, title: string, svg: string): string {
+  return pageOf(title, `${svg}${tablesOf(explanation).join("\n")}`);
+}
+
+/** A page that needs no other file. @param body HTML */
+export function pageOf(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -19,7 +24,7 @@ table { border-collapse: collapse; font-size: .75rem; font-variant-numeric: tabu
 td, th { padding: .1rem .4rem; text-align: right; font-weight: normal; }
 th { color: #686d78; }
 </style>
-${svg}${tablesOf(explanation).join("\n")}
+${body}
 </html>
 `;
 }
@@ -76,11 +81,13 @@ function mapTable({ name, rows, cols, values }: ExplanationMap, open: boolean): 
   return folded(name, table(lines), open);
 }
 
-function folded(summary: string, content: string, open: boolean): string {
+/** A part of a page that opens at a click. @param content HTML */
+export function folded(summary: string, content: string, open: boolean): string {
   return `<details${open ? " open" : ""}><summary>${escapeXml(summary)}</summary>${content}</details>`;
 }
 
-function table(lines: readonly (readonly string[])[]): string {
+/** Lines of cells, the first of each as its heading. */
+export function table(lines: readonly (readonly string[])[]): string {
   const row = ([head = "", ...cells]: readonly string[]): string =>
     `<tr><th scope="row">${escapeXml(head)}</th>${cells.map((cell) => `<td>${escapeXml(cell)}</td>`).join("")}</tr>`;
   return `<table>${lines.map(row).join("")}</table>`;

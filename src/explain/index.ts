@@ -26,3 +26,15 @@ export {
 } from "./reconstruction.ts";
 export { type FeatureMap, type Readout, type Subject, subjectOf } from "./subject.ts";
 export type { HeadFusion } from "./token-rows.ts";
+export { drawWords } from "./words/draw-words.ts";
+export { explainWords, methodsOfKind, type WordsRequest } from "./words/explain-words.ts";
+export {
+  type WordsAxis,
+  type WordsExplanation,
+  type WordsGroup,
+  type WordsMap,
+  type WordsMethodName,
+  wordsExplanationJson,
+  wordsMethodNames,
+  wordsMethods,
+} from "./words/words-explanation.ts";

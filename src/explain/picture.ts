@@ -25,6 +25,8 @@ export interface TextElement {
   /** Which part of the text stands at `x`; default `start`. */
   readonly anchor?: "start" | "middle" | "end";
   readonly colour?: Rgb;
+  /** Whether it runs upwards from its point, to be read from below. */
+  readonly turned?: boolean;
 }
 
 /** A rectangle: filled, or a frame of the given line width drawn inside its edges. */
@@ -77,9 +79,11 @@ export function rasterize({ width, height, elements }: Picture): Image {
         drawPixels({ width, height, channels: 3, data }, element);
         break;
       case "text": {
-        const { text, style, anchor, colour = inkColour } = element;
+        const { text, style, anchor, colour = inkColour, turned = false } = element;
         const shift = { start: 0, middle: 0.5, end: 1 }[anchor ?? "start"] * textWidth(text, style);
-        drawText(text, style, element.x - shift, element.y, (x, y, coverage) => blend(x, y, colour, coverage));
+        const [left, base] = [Math.round(element.x), Math.round(element.y)];
+        if (turned) drawText(text, style, -shift, 0, (x, y, coverage) => blend(left + y, base - x, colour, coverage));
+        else drawText(text, style, element.x - shift, element.y, (x, y, coverage) => blend(x, y, colour, coverage));
         break;
       }
       case "box":

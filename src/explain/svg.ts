@@ -40,9 +40,10 @@ async function shapeOf(element: PictureElement, encodePng: EncodePng): Promise<s
       return `<g>${name}<image x="${x}" y="${y}" width="${width}" height="${height}" style="image-rendering:pixelated" href="data:image/png;base64,${data}"/></g>`;
     }
     case "text": {
-      const { text, style, anchor = "start", colour = inkColour } = element;
+      const { text, style, anchor = "start", colour = inkColour, turned = false } = element;
       const weight = style === "title" ? ' font-weight="bold"' : "";
-      return `<text x="${x}" y="${y}" font-size="${textSize(style)}"${weight} text-anchor="${anchor}" fill="${colourText(colour)}">${escapeXml(text)}</text>`;
+      const turn = turned ? ` transform="rotate(-90 ${x} ${y})"` : "";
+      return `<text x="${x}" y="${y}"${turn} font-size="${textSize(style)}"${weight} text-anchor="${anchor}" fill="${colourText(colour)}">${escapeXml(text)}</text>`;
     }
     case "box": {
       const { width, height, colour, line } = element;

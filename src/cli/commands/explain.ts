@@ -19,6 +19,8 @@ import { freshFile } from "../fresh.ts";
 import { loadModels, type ModelOptions, surest } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { right, table } from "../table.ts";
+import { wordsFolder } from "../words.ts";
+import { explainText } from "./explain-words.ts";
 
 export interface ExplainOptions extends ModelOptions {
   readonly model?: string | undefined;
@@ -30,6 +32,8 @@ export interface ExplainOptions extends ModelOptions {
   readonly patch?: GridSize | undefined;
   readonly fusion?: HeadFusion | undefined;
   readonly discard?: number | undefined;
+  /** Of a model that translates: the translation whose making is shown. */
+  readonly target?: string | undefined;
   readonly out?: string | undefined;
 }
 
@@ -37,8 +41,16 @@ export interface ExplainOptions extends ModelOptions {
 export async function explain(
   context: Context,
   [file]: readonly [string],
-  { model, arch, method, class: asked, out, ...choices }: ExplainOptions,
+  options: ExplainOptions,
 ): Promise<undefined> {
+  const { model, arch, method, class: asked, target, out, ...choices } = options;
+  const words = model !== undefined && arch === undefined ? await wordsFolder(context, model) : undefined;
+  if (words) return explainText(context, file, { ...options, ...words, format: formatOf(out ?? ".png") });
+  if (target !== undefined)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "--target is for models that translate",
+      evidence: model === undefined ? "got none with --model" : `got ${model}`,
+    });
   if (method !== undefined) requireMethod(method);
   const format = formatOf(out ?? ".png");
   const decoded = decodeImage(file);
