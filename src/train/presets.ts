@@ -111,20 +111,41 @@ export function presetForNamed(
   const [channels, side] = near.preprocessing.inputSize;
   const smaller: { readonly imageSize?: number } = family.smallImages(family.config(options), side);
   if (smaller.imageSize === undefined) return undefined;
-  const { mean, std } = near.preprocessing;
-  const input = { input_size: [channels, smaller.imageSize, smaller.imageSize] };
-  const whole = { interpolation: "bilinear", crop_pct: 1, crop_mode: "center" };
+  const { imageSize } = smaller;
   return {
     architecture: name,
     options: { ...smaller, channels },
-    preprocessing: preprocessingFromTimm({ ...input, ...whole, mean, std }, "preset"),
+    preprocessing: wholeImages(near.preprocessing, { imageSize }),
     // Shifts are in the model's pixels.
     recipe: {
       ...near.recipe,
       ...strengths[family.blocks],
-      pad: Math.round((near.recipe.pad * smaller.imageSize) / side),
+      pad: Math.round((near.recipe.pad * imageSize) / side),
     },
   };
+}
+
+/** What a model reads may be of another size than the images of the data. */
+export interface InputShape {
+  readonly imageSize?: number | readonly [height: number, width: number] | undefined;
+  readonly channels?: number | undefined;
+}
+
+/**
+ * Images brought whole to another size: what training shifts and mirrors without cutting must be seen whole afterwards, too.
+ * @param near whose mean and standard deviation are kept; for another number of channels, their averages
+ */
+export function wholeImages(
+  near: Preprocessing,
+  { imageSize, channels = near.inputSize[0] }: InputShape,
+): Preprocessing {
+  const [height, width] = imageSize === undefined ? near.inputSize.slice(1) : [imageSize].flat();
+  const spread = (values: readonly number[]): readonly number[] =>
+    values.length === channels
+      ? values
+      : Array.from({ length: channels }, () => values.reduce((sum, one) => sum + one, 0) / values.length);
+  const input = { input_size: [channels, height, width ?? height], mean: spread(near.mean), std: spread(near.std) };
+  return preprocessingFromTimm({ ...input, interpolation: "bilinear", crop_pct: 1, crop_mode: "center" }, "preset");
 }
 
 /** Sides that pictures of unknown size are brought to. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { traceGraph } from "../../src/compile/index.ts";
 import { familyNamed } from "../../src/models/families.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
-import { presetForNamed, presetForPictures, presets } from "../../src/train/presets.ts";
+import { presetForNamed, presetForPictures, presets, wholeImages } from "../../src/train/presets.ts";
 import { fromScratch, recipeFrom } from "../../src/train/recipe.ts";
 
 const names = [
@@ -46,4 +46,15 @@ test("data says how images change, and the family how the model learns", async (
 
 test("a stem of convolutions before the patches has no form for small images", async () => {
   expect(presetForNamed(await familyNamed("vit_tiny_r_s16_p8_224"), presets.shapes!)).toBeUndefined();
+});
+
+test("images at another size are seen whole, on the scale of the data's own pixels", () => {
+  const { preprocessing } = presets["fashion-mnist"]!;
+  const wider = wholeImages(preprocessing, { imageSize: [32, 48], channels: 3 });
+  expect(wider.inputSize).toEqual([3, 32, 48]);
+  expect(wider.crop).toMatchObject({ height: 32, width: 48 });
+  expect(wider.resize).toEqual({ to: "cover", height: 32, width: 48 });
+  expect([wider.mean, wider.std]).toEqual([Array(3).fill(0.286), Array(3).fill(0.353)]);
+  expect(wholeImages(presets.shapes!.preprocessing, { channels: 1 }).mean).toEqual([0.5]);
+  expect(wholeImages(preprocessing, {})).toEqual(preprocessing);
 });
