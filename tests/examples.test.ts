@@ -18,8 +18,23 @@ async function printed(path: string): Promise<string> {
 
 /** What each example must print somewhere. */
 const expected: Readonly<Record<string, readonly string[]>> = {
+  "alignment.ts": ["turned around: 7 6 5 4 3", "looks most at place 4 3 2 1 0"],
+  "attention-in-three-stages.ts": [
+    "nobody looks at padding true",
+    "f(P x) = P f(x) true",
+    "causal 1.00 0.00 0.00 0.00 |",
+  ],
+  "encoder-with-masks.ts": ["changes a word by nothing", "0.00 0.00"],
+  "generate-with-a-cache.ts": ["each time: 250 words", "with a cache: 22 words", "same text: true", "company: true"],
   "gradient.ts": ["each token looks at", "∂/∂v", "MatMul"],
   "look-inside.ts": ["parameters", "logits 2,10 attention 2,3,17,17"],
+  "two-mistakes-in-attention.ts": [
+    "right: √k: scores spread 1.0",
+    "notes: √(heads · k): scores spread 0.3",
+    "right: one d × d matrix: heads that notice yes yes yes yes",
+    "notes: one k × k matrix for all: heads that notice yes no no no",
+    "equal parts, equal heads: true",
+  ],
   "train-your-own.ts": ["step 300  loss 0.0"],
 };
 
