@@ -21,7 +21,7 @@ import {
 import { familyNamed } from "../models/families.ts";
 import { newPretrained } from "../pretrained/new.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
-import { type NamedPreset, type Preset, presetForNamed, presetForPictures, presets } from "../train/presets.ts";
+import { type Preset, presetForNamed, presetForPictures, presets, wholeImages } from "../train/presets.ts";
 import { fineTuning, fromScratch, type Recipe, recipeFrom } from "../train/recipe.ts";
 import type { Context } from "./context.ts";
 import { findWeights } from "./find-weights.ts";
@@ -183,15 +183,23 @@ async function newModel(
   const sized = options.imageSize !== undefined || options.channels !== undefined;
   if (model === undefined) {
     const { architecture, preprocessing, recipe, options: small } = await presetOf(settings, data);
-    const rest = { options: { ...small, ...options }, ...(sized ? {} : { preprocessing }) };
+    const rest = { options: { ...small, ...options }, preprocessing: wholeImages(preprocessing, options) };
     const sizeReason = sized ? "as asked" : "that of the data set, or the largest that a typical image fills";
     return { ...made(architecture, recipe, rest), sizeReason };
   }
-  const small = sized ? undefined : await smallPreset(model, settings, data);
+  const near = await smallImages(settings, data);
+  const small = near && presetForNamed(await familyNamed(model), near);
   if (small) {
     const { recipe, options: fitting, preprocessing } = small;
-    const sizeReason = `the data's images are small; other choices of the model follow it (${settingText(fitting)}), unless \`model\` of --config says otherwise`;
-    return { ...made(model, recipe, { options: { ...fitting, ...options }, preprocessing }), sizeReason };
+    const sizeReason = sized
+      ? "as asked"
+      : `the data's images are small; other choices of the model follow it (${settingText(fitting)}), unless \`model\` of --config says otherwise`;
+    const rest = { options: { ...fitting, ...options }, preprocessing: wholeImages(preprocessing, options) };
+    return { ...made(model, recipe, rest), sizeReason };
+  }
+  if (near && sized) {
+    const rest = { options, preprocessing: wholeImages(near.preprocessing, options) };
+    return { ...made(model, near.recipe, rest), sizeReason: "as asked" };
   }
   const base: Recipe = { ...fromScratch, crop: "resized", cropScale: [0.25, 1] };
   return { ...made(model, base, { options }), sizeReason: sized ? "as asked" : "the architecture's own" };
@@ -200,15 +208,11 @@ async function newModel(
 /** The largest shorter side of a typical image that a named model is made smaller for. */
 const smallSide = 128;
 
-/** A named model as it fits the data's images, where these are small. */
-async function smallPreset(
-  model: string,
-  settings: TrainSettings,
-  data: TrainingData,
-): Promise<NamedPreset | undefined> {
+/** What fits the data's images, where these are small. */
+async function smallImages(settings: TrainSettings, data: TrainingData): Promise<Preset | undefined> {
   if (!Object.hasOwn(presets, settings.data) && (await typicalSide(data.train, settings.data)) > smallSide)
     return undefined;
-  return presetForNamed(await familyNamed(model), await presetOf(settings, data));
+  return presetOf(settings, data);
 }
 
 const settingText = (options: object): string =>

@@ -87,3 +87,16 @@ test.each([["classify"], ["explain"]])("%s of a file that is not there says only
   expect(stderr.trim().split("\n")).toHaveLength(1);
   expect(stderr).toContain("nowhere.png");
 });
+
+test("a named model made for small images sees them whole afterwards, as it did in training", async () => {
+  const place = temporaryFolder();
+  const small = writeConfig(place, {
+    epochs: 1,
+    model: { imageSize: 24, patchSize: 8, width: 16, depth: 1, heads: 2, mlpWidth: 16 },
+  });
+  const args = ["train", "shapes", "--model", "vit_tiny_patch16_224", "--config", small, "--limit", "40", ...short];
+  const { code, stderr } = await vitrine([...args, "--out", "small"], { cwd: place });
+  expect(code, stderr).toBe(0);
+  const { pretrained_cfg } = JSON.parse(readFileSync(join(place, "small/config.json"), "utf8"));
+  expect(pretrained_cfg).toMatchObject({ input_size: [3, 24, 24], crop_pct: 1 });
+});
