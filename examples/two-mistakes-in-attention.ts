@@ -11,7 +11,7 @@ const normal = (...shape: readonly number[]): Tensor =>
 const numbers = async (t: Tensor): Promise<number[]> => Array.from((await t.array()).data, Number);
 const deviation = (x: number[]): number => Math.sqrt(x.reduce((total, value) => total + value * value, 0) / x.length);
 
-// Mistake 1. Queries and keys of a head have k numbers each, so their products spread like √k: that is what brings them back to 1.
+// Mistake 1. Queries and keys of a head have k numbers each, so their products spread like √k, and dividing by √k brings them back to 1.
 const [n, heads, k] = [64, 8, 32];
 const [q, keys] = [normal(heads, n, k), normal(heads, n, k)];
 const products = q.matmul(keys.transpose([0, 2, 1])); // [a, n, n]
@@ -53,18 +53,7 @@ for (const [name, queries] of [
   console.log(`${name}: heads that notice ${moved.map((yes) => (yes ? "yes" : "no")).join(" ")}`);
 }
 // All heads are one function of their parts: with equal parts they are the same head.
-const twin = notes(
-  rearrange(
-    tensor(
-      new Float32Array(d).map((_, i) => (i % (d / a)) + 1),
-      [1, d],
-    ),
-    "n d -> n d",
-  ),
-);
-const parts = await numbers(twin);
-console.log(
-  "equal parts, equal heads:",
-  parts.every((value, i) => value === parts[i % (d / a)]),
-);
+const equal = await numbers(notes(tensor(new Float32Array(d).fill(1), [1, d])));
+const same = equal.every((value, i) => value === equal[i % (d / a)]);
+console.log("equal parts, equal heads:", same);
 console.log(`numbers in the matrix: right ${d * d}, notes ${(d / a) ** 2}`);
