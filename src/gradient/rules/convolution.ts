@@ -53,6 +53,10 @@ export function transposedOnto(
   axes: readonly WindowAxis[],
   group: number,
 ): Tensor {
+  // A map of each position on its own: the same with the channels exchanged, for which the engine has the faster kernel.
+  const isPointwise = axes.every(({ kernel, stride, begin, end }) => kernel * stride === 1 && begin === 0 && end === 0);
+  if (isPointwise && group === 1)
+    return apply("Conv", [dy, exchanged(weight)], { kernel_shape: axes.map((axis) => axis.kernel) });
   const shared = { group, kernel_shape: axes.map((axis) => axis.kernel) };
   const unread = axes.map((axis, i) =>
     subDims(addDims(space[i]!, axis.begin, axis.end), spannedBy(dy.shape[i + 2]!, axis)),
@@ -77,33 +81,46 @@ export function transposedOnto(
 /**
  * ∂loss/∂weight of a convolution of `x` [b, c, …] that gave `dy` [b, out, …]; the weight is [out, c / group, …].
  *
- * With batch and channels exchanged it is a convolution again, in which the output gradient is the kernel, strides and dilations change
- * places, and the groups stay apart.
+ * Three forms of the same sum; which is fastest depends on the sizes. Small kernels on small maps: one product over all windows of the batch,
+ * written side by side. Small kernels on large maps, where that would be too much to write: one product for each element of the kernel and each
+ * image. Large kernels: a convolution.
  */
 function weightGradient(x: Tensor, dy: Tensor, weightShape: Shape, axes: readonly WindowAxis[], group: number): Tensor {
   const positions = axes.reduce((product, axis) => product * axis.kernel, 1);
   const windows = mulDims(1, ...dy.shape.slice(2));
-  // The convolution's product has only as many columns as the kernel has elements: two to four times slower for 3 × 3 on large pictures.
-  const isThin = positions === 1 || (positions <= 9 && group === 1 && typeof windows === "number" && windows >= 128);
   const isFree = dy.shape.slice(2).some((dim) => typeof dim !== "number");
-  if (isThin || isFree) return unfoldedWeightGradient(x, dy, weightShape, axes, group);
+  const isSmall = typeof windows === "number" && windows < 256;
+  if (group === 1 && positions <= 9 && isSmall) return gatheredWeightGradient(x, dy, weightShape, axes);
+  // The convolution's product has only as many columns as the kernel has elements: two to four times slower for 3 × 3 on large pictures.
+  if (positions === 1 || (positions <= 9 && group === 1) || isFree)
+    return unfoldedWeightGradient(x, dy, weightShape, axes, group);
+  return convolvedWeightGradient(x, dy, weightShape, axes, group);
+}
 
+/**
+ * With batch and channels exchanged it is a convolution again, in which the output gradient is the kernel, strides and dilations change
+ * places, and the groups stay apart.
+ */
+function convolvedWeightGradient(
+  x: Tensor,
+  dy: Tensor,
+  weightShape: Shape,
+  axes: readonly WindowAxis[],
+  group: number,
+): Tensor {
   const [b, , ...space] = x.shape as [Dim, Dim, ...Dim[]];
   const width = weightShape[1]!;
-  const spatial = range(axes.length);
-  const exchanged =
+  const image =
     group === 1
-      ? x.transpose([1, 0, ...spatial.map((i) => i + 2)])
+      ? exchanged(x)
       : x
           .reshape([b, group, width, ...space])
-          .transpose([2, 1, 0, ...spatial.map((i) => i + 3)])
+          .transpose([2, 1, 0, ...range(axes.length).map((i) => i + 3)])
           .reshape([width, mulDims(b, group), ...space]);
-  const kernel = dy.transpose([1, 0, ...spatial.map((i) => i + 2)]);
   const swapped = axes.map((axis) => ({ ...axis, stride: axis.dilation, dilation: axis.stride }));
-  const found = apply("Conv", [exchanged, kernel], { ...windowAttributes(swapped), group });
-  const inPlace = found.transpose([1, 0, ...spatial.map((i) => i + 2)]);
+  const found = apply("Conv", [image, exchanged(dy)], { ...windowAttributes(swapped), group });
   // What a stride left unread gives positions beyond the kernel.
-  return cropped(inPlace, weightShape.slice(2));
+  return cropped(exchanged(found), weightShape.slice(2));
 }
 
 /** The same as one product for each element of the kernel; free sizes, which cannot be those of a kernel, need this form. */
@@ -114,25 +131,40 @@ function unfoldedWeightGradient(
   axes: readonly WindowAxis[],
   group: number,
 ): Tensor {
+  const products = kernelReads(x, dy, axes).map((read) => channelProducts(dy, read, group));
+  return stack(products, -1).reshape(weightShape);
+}
+
+/** The same as one product: [out, b · windows] · [c · kernel, b · windows]ᵀ, into whose third operand parts of a batch can accumulate. */
+function gatheredWeightGradient(x: Tensor, dy: Tensor, weightShape: Shape, axes: readonly WindowAxis[]): Tensor {
+  const [out, c, ...kernel] = weightShape as [Dim, Dim, ...Dim[]];
+  const given = exchanged(dy); //                                              [out, b, …]
+  const rows = mulDims(1, ...given.shape.slice(1));
+  const read = kernelReads(exchanged(x), given, axes).map((t) => t.reshape([c, rows]));
+  const columns = stack(read, 1).reshape([mulDims(c, ...kernel), rows]); //    [c · kernel, b · windows]
+  return apply("Gemm", [given.reshape([out, rows]), columns], { transB: 1 }).reshape(weightShape);
+}
+
+/** For each element of the kernel, in C order, what it reads of `x` for every window of `dy`: the first two axes of x, the others of dy. */
+function kernelReads(x: Tensor, dy: Tensor, axes: readonly WindowAxis[]): readonly Tensor[] {
   const border = axes.map(({ begin, end }) => [begin, end] as const);
   const isBare = border.every(([begin, end]) => begin === 0 && end === 0);
-  const padded = isBare
-    ? x
-    : pad(
-        x,
-        axes.map((_, i) => i + 2),
-        border,
-      );
-  const products = (read: Tensor, axis: number): readonly Tensor[] => {
-    if (axis === axes.length) return [channelProducts(dy, read, group)];
+  const along = axes.map((_, i) => i + 2);
+  const reads = (read: Tensor, axis: number): readonly Tensor[] => {
+    if (axis === axes.length) return [read];
     const { kernel, stride, dilation } = axes[axis]!;
-    if (kernel === 1 && stride === 1) return products(read, axis + 1);
+    if (kernel === 1 && stride === 1) return reads(read, axis + 1);
     const span = addDims(mulDims(subDims(dy.shape[axis + 2]!, 1), stride), 1);
     return range(kernel).flatMap((k) =>
-      products(slice(read, axis + 2, k * dilation, addDims(span, k * dilation), stride), axis + 1),
+      reads(slice(read, axis + 2, k * dilation, addDims(span, k * dilation), stride), axis + 1),
     );
   };
-  return stack(products(padded, 0), -1).reshape(weightShape);
+  return reads(isBare ? x : pad(x, along, border), 0);
+}
+
+/** The first two axes exchanged. */
+function exchanged(t: Tensor): Tensor {
+  return t.transpose([1, 0, ...range(t.rank).slice(2)]);
 }
 
 /** Sums of products over batch and positions: dy [b, out, …] and x [b, c, …] of one size → [out, c / group] (group in front of both). */

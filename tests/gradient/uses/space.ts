@@ -30,7 +30,7 @@ export const spaceUses: readonly Use[] = [
   conv(normal(1, 2, 5, 6), normal(3, 2, 2, 3), { auto_pad: "VALID", strides: [2, 2] }),
   conv(normal(2, 3, 4, 3), normal(4, 3, 1, 1)),
   conv(normal(1, 2, 5, 4), normal(3, 2, 1, 1), { strides: [2, 3], pads: [0, 0, 1, 0] }),
-  conv(normal(1, 1, 140), normal(1, 1, 3), { pads: [0, 1] }),
+  conv(normal(1, 1, 260), normal(1, 1, 3), { pads: [0, 1] }),
   conv(normal(2, 4, 3, 2), normal(2, 2, 1, 1), { group: 2 }),
   conv(normal(1, 2, 4, 5, 3), normal(2, 2, 2, 2, 2), { strides: [2, 1, 1], pads: [0, 1, 0, 1, 0, 1] }),
   conv(normal(1, 2, 5, 3, 3), normal(4, 1, 2, 1, 2), { group: 2, dilations: [3, 1, 2] }),
