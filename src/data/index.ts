@@ -40,4 +40,17 @@ export {
   preprocessingToTimm,
 } from "./preprocess-config.ts";
 export { type Filter, type ResizeOptions, resize } from "./resize.ts";
+export {
+  comparisonNoise,
+  demonstrationShares,
+  drawDemonstration,
+  drawInstruction,
+  drawPreference,
+  endOfAnswer,
+  instructionLength,
+  instructionWords,
+  longestDemonstration,
+  rightAnswer,
+  succeeds,
+} from "./text/instructions.ts";
 export { TextStream, Tokenizer } from "./text/tokenizer.ts";

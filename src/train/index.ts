@@ -15,6 +15,7 @@ export {
   type TrainingBatch,
 } from "./objective.ts";
 export { type Origin, originText } from "./origin.ts";
+export * from "./preference/index.ts";
 export { type Preset, presetForPictures, presets } from "./presets.ts";
 export { MaskedPainter, maskedPretraining, painting } from "./pretraining.ts";
 export { Probe } from "./probe.ts";

@@ -33,11 +33,9 @@ export interface PolicyTraining {
   /** n: words of the longest text that there can be. */
   readonly length: number;
   readonly iterations: number;
-  /** Texts that `write` gives; a multiple of `batchSize`. */
-  readonly textsPerIteration: number;
-  /** Passes over the texts of an iteration. */
+  /** Passes over the texts that `write` gave. */
   readonly passes: number;
-  /** Texts of one update. */
+  /** Texts of one update; what `write` gives is a multiple of it. */
   readonly batchSize: number;
   /** The first; falls to 0 in a line. */
   readonly learningRate: number;
