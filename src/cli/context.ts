@@ -58,3 +58,12 @@ export async function openRuntime({ device, threads }: Pick<CommonOptions, "devi
 export function stopIfTold({ signal }: Pick<Context, "signal">): void {
   if (signal.aborted) throw new VitrineError("INTERRUPTED", { rule: "stopped on request" });
 }
+
+/** A signal for work that stops in its middle: its reason is the error that `stopIfTold` throws. */
+export function interruption({ signal }: Pick<Context, "signal">): AbortSignal {
+  const own = new AbortController();
+  const stop = (): void => own.abort(new VitrineError("INTERRUPTED", { rule: "stopped on request" }));
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop);
+  return own.signal;
+}

@@ -140,10 +140,11 @@ export class Translator {
   }
 
   /** A text's ids, checked. */
-  #read(text: string, index: number): readonly number[] {
+  #read(given: string, index: number): readonly number[] {
     const place = `text ${index + 1}`;
-    if (text.trim() === "")
-      throw new VitrineError("INVALID_ARGUMENT", { rule: "translate: a text must not be empty", place });
+    // A space before the first word would make it another word.
+    const text = given.trim();
+    if (text === "") throw new VitrineError("INVALID_ARGUMENT", { rule: "translate: a text must not be empty", place });
     const ids = this.#tokenizers.source.encode(text, { special: true });
     if (ids.length > this.maxSourceWords)
       throw new VitrineError("INVALID_ARGUMENT", {

@@ -1,6 +1,6 @@
 /** `generate` and `translate` as a person types them. */
 
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { temporaryFolder, vitrine } from "./process.ts";
@@ -85,6 +85,27 @@ test("the alignment has a row for each token of the translation", async () => {
   for (const row of alignment.weights) expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 4);
 });
 
+test("explain draws what a model of words did with a text", async () => {
+  const alignment = ["the cat", "--model", "marian", "--target", "and the dog", "--method", "alignment", "--json"];
+  const { code, stdout } = await call(["explain", ...alignment]);
+  expect(code).toBe(0);
+  const told = JSON.parse(stdout) as { readonly out: string; readonly groups: readonly { readonly maps: unknown[] }[] };
+  expect(told).toMatchObject({ method: "alignment", translation: "and the dog", out: "marian-alignment.png" });
+  expect([...readFileSync(join(folder, told.out)).subarray(1, 4)].map((c) => String.fromCharCode(c)).join("")).toBe(
+    "PNG",
+  );
+  const svg = await call(["explain", "the cat", "--model", "gpt", "--out", "attention.svg"]);
+  expect(svg.stdout).toContain("self-attention");
+  expect(readFileSync(join(folder, "attention.svg"), "utf8")).toContain("·cat");
+});
+
+test("a GPT is exported with its cache", async () => {
+  const { code, stdout } = await call(["export", "gpt", "gpt.onnx", "--json"]);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ form: "onnx", layers: 2, input: { input_ids: ["b", "n"] } });
+  expect(existsSync(join(folder, "gpt.onnx"))).toBe(true);
+});
+
 const problems: readonly (readonly [what: string, args: readonly string[], message: RegExp])[] = [
   ["an empty prompt", ["generate", "gpt", "and", ""], /a prompt must not be empty in prompt 2/],
   ["no prompt", ["generate", "gpt"], /give at least one prompt/],
@@ -117,6 +138,13 @@ const problems: readonly (readonly [what: string, args: readonly string[], messa
     ["generate", "small", "the"],
     /ids must be words of the model, got 317 ids for 300 words/,
   ],
+  ["an image's choice for a text", ["explain", "the", "--model", "gpt", "--class", "3"], /--class is for images/],
+  [
+    "an image's method for a text",
+    ["explain", "the", "--model", "gpt", "--method", "rollout"],
+    /one of attention, align/,
+  ],
+  ["a translator as .onnx", ["export", "marian", "m.onnx"], /a GPT can be exported as .onnx, got a WordTransformer/],
   ["unknown symbols", ["generate", "letters", "a cöt"], /got "ö" at character 4 in prompt 1/],
 ];
 

@@ -93,6 +93,12 @@ test("empty and over-long texts are refused, by what the model holds", async () 
   );
 });
 
+test("spaces around a text mean nothing", async () => {
+  await using translator = await Translator.open(transformer, tokenizers, runtime);
+  const [plain, spaced] = await translator.translate(["the cat", "  the cat\n"], { maxWords: 5 });
+  expect(spaced).toEqual(plain);
+});
+
 test("a tokenizer of another model is refused", async () => {
   const other = new WordTransformer({ ...transformer.config, sourceWords: 300, targetWords: 300 });
   await expect(Translator.open(other, tokenizers, runtime)).rejects.toMatchObject({ code: "WEIGHTS_MISMATCH" });

@@ -2,7 +2,7 @@
 
 import { VitrineError } from "../../errors.ts";
 import { TextGenerator } from "../../tasks/generate.ts";
-import { type Context, stopIfTold } from "../context.ts";
+import { type Context, interruption, stopIfTold } from "../context.ts";
 import { type LanguageUse, loadWords, modelAndTexts, readTexts } from "../words.ts";
 
 export interface GenerateOptions {
@@ -40,7 +40,8 @@ export async function generate(
     context.runtime(),
   ]);
   await using writer = await TextGenerator.open(model, tokenizer, runtime);
-  const { seed, signal } = context;
+  const { seed } = context;
+  const signal = interruption(context);
   const page = new Page(context, prompts);
   if (beams !== undefined) {
     const found = await writer.search(prompts, { beams, maxWords: tokens, signal });

@@ -15,7 +15,7 @@ export async function models(context: Context, [name]: readonly [string | undefi
 }
 
 function list({ terminal }: Context): void {
-  const packaged = [...packagedModels().keys()];
+  const packaged = [...packagedModels().keys(), ...packagedModels(undefined, "words").keys()];
   const architectures = modelNames().map((name) => {
     const model = createModel(name);
     const { published } = modelNamed(name);

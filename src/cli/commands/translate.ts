@@ -3,7 +3,7 @@
 import { readText } from "../../data/text/corpus-node.ts";
 import { VitrineError } from "../../errors.ts";
 import { type Translation, Translator } from "../../tasks/translate.ts";
-import { type Context, stopIfTold } from "../context.ts";
+import { type Context, interruption, stopIfTold } from "../context.ts";
 import { type LanguageUse, loadWords, modelAndTexts, readTexts } from "../words.ts";
 
 export interface TranslateVerbOptions {
@@ -43,7 +43,7 @@ export async function translateVerb(
       next: "add --json; `vitrine explain` draws it",
     });
   await using translator = await Translator.open(model, { source: tokenizer, target: tokenizer }, runtime);
-  const options = { ...how, maxWords: tokens, alignment, signal: context.signal };
+  const options = { ...how, maxWords: tokens, alignment, signal: interruption(context) };
   const documents: object[] = [];
   const piece = how.batch * batchesTold;
   for (let from = 0; from < lines.length; from += piece) {

@@ -272,8 +272,15 @@ function bothSides(
       rule: "explain: a model that translates needs the translation whose making is shown",
       next: "let it translate first",
     });
-  const written = request.language.tokenizer.encode(request.translation);
-  return { source: idsOf(request, request.text, "the source", most), target: [...written, end].slice(-most) };
+  const target = [...request.language.tokenizer.encode(request.translation.trim()), end];
+  const limit = Math.min(most, mostTokens);
+  if (target.length > limit)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: `explain: a text has at most ${limit} tokens`,
+      evidence: `got ${target.length} with the end`,
+      place: "the translation",
+    });
+  return { source: idsOf(request, request.text.trim(), "the source", most), target };
 }
 
 function labelsOf({ language: { tokenizer } }: WordsRequest, words: readonly number[]): readonly string[] {
