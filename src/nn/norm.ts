@@ -3,7 +3,18 @@
 import { mulDims } from "../graph/dim.ts";
 import { ndarray } from "../graph/dtype.ts";
 import { makeVariable } from "../graph/graph.ts";
-import { applyMany, groupNorm, layerNorm, mean, pow, sizeScalar, square, type Tensor } from "../tensor/index.ts";
+import {
+  applyMany,
+  full,
+  groupNorm,
+  layerNorm,
+  mean,
+  pow,
+  sizeScalar,
+  square,
+  sumSquare,
+  type Tensor,
+} from "../tensor/index.ts";
 import { constant, type Initializer, ones, zeros } from "./init.ts";
 import { Buffer, buffer, type Mode, Module, type Parameter, parameter } from "./module.ts";
 
@@ -123,26 +134,27 @@ export class BatchNorm2d extends Module {
 
   /** [b, c, H, W] → [b, c, H, W]. */
   forward(x: Tensor, mode: Mode): Tensor {
-    if (!mode.train) {
-      const inputs = [x, this.weight, this.bias, this.runningMean.tensor, this.runningVar.tensor];
-      return applyMany("BatchNormalization", inputs, { epsilon: this.#eps })[0]!;
-    }
+    if (!mode.train) return this.#normalised(x, this.runningMean.tensor, this.runningVar.tensor);
     const axes = [0, 2, 3];
-    const centre = mean(x, { axes, keepDims: true }); //         [1, c, 1, 1]
-    const away = x.sub(centre); //                               [b, c, H, W]
-    const spread = mean(square(away), { axes, keepDims: true }); // [1, c, 1, 1]
-    this.#track(x, centre, spread);
-    const scale = this.weight.reshape([-1, 1, 1]).mul(pow(spread.add(this.#eps), -0.5));
-    return away.mul(scale).add(this.bias.reshape([-1, 1, 1]));
+    const centre = mean(x, { axes, keepDims: true }); //             [1, c, 1, 1]
+    const away = x.sub(centre); //                                   [b, c, H, W]
+    const count = sizeScalar(mulDims(x.shape[0]!, ...x.shape.slice(2)), "float32");
+    const spread = sumSquare(away, { axes }).div(count); //          [c]
+    this.#track(count, centre, spread);
+    // One pass with the statistics as inputs; their own gradients are sums per channel.
+    return this.#normalised(away, full([x.shape[1]!], 0), spread);
   }
 
-  #track(x: Tensor, centre: Tensor, spread: Tensor): void {
-    const channels = x.shape[1]!;
-    const count = sizeScalar(mulDims(x.shape[0]!, ...x.shape.slice(2)), "float32");
+  #normalised(x: Tensor, centre: Tensor, spread: Tensor): Tensor {
+    const inputs = [x, this.weight, this.bias, centre, spread];
+    return applyMany("BatchNormalization", inputs, { epsilon: this.#eps })[0]!;
+  }
+
+  #track(count: Tensor, centre: Tensor, spread: Tensor): void {
     const unbiased = spread.mul(count.div(count.sub(1)));
     const newest = this.#momentum;
     const follow = (kept: Buffer, now: Tensor): void =>
-      kept.update(kept.tensor.mul(1 - newest).add(now.reshape([channels]).mul(newest)));
+      kept.update(kept.tensor.mul(1 - newest).add(now.reshape(spread.shape).mul(newest)));
     follow(this.runningMean, centre);
     follow(this.runningVar, unbiased);
     this.numBatchesTracked.update(this.numBatchesTracked.tensor.add(1));

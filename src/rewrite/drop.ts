@@ -1,12 +1,13 @@
 /**
- * Nodes that change nothing go, and runs of moves become one: Identity, Reshape of Reshape, x + 0, slices of everything.
+ * Nodes that change nothing go, and runs of moves become one: Identity, Reshape of Reshape, x + 0, slices of everything, repetitions that
+ * the next operator makes by itself.
  *
  * One table, keyed by operator. Nodes that nobody needs need no pass: a graph is what its outputs need.
  */
 
 import { equalShapes } from "../graph/dim.ts";
 import type { TypedArray } from "../graph/dtype.ts";
-import { type Graph, nodeOf, rebuild } from "../graph/graph.ts";
+import { type Graph, makeNode, nodeOf, rebuild } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { Tensor, withPath } from "../tensor/index.ts";
@@ -47,6 +48,25 @@ const rightNeutral =
   (node, [a, b]) =>
     isAll(b!, number) ? sameShape(node, a!) : undefined;
 
+/** An operand that was only repeated to the shape that the other has anyway need not be: the operator repeats it by itself. */
+const unrepeated: DropRule<OpName> = (node, inputs) => {
+  for (const [i, input] of inputs.entries()) {
+    const maker = nodeOf(input!);
+    const source = maker?.op === "Expand" ? maker.inputs[0]! : undefined;
+    const fits = source && source.shape.length <= inputs[1 - i]!.shape.length;
+    if (!fits || !sameShape(node, inputs[1 - i]!)) continue;
+    const [a, b] = i === 0 ? [source, inputs[1]] : [inputs[0], source];
+    return makeNode(node.op, [a, b], node.attributes, node.scope).outputs[0];
+  }
+  return undefined;
+};
+
+/** The first rule that applies. */
+const either =
+  (first: DropRule<OpName>, second: DropRule<OpName>): DropRule<OpName> =>
+  (node, inputs) =>
+    first(node, inputs) ?? second(node, inputs);
+
 /** Applied twice, it gives its input. */
 const involution: DropRule<OpName> = (node, inputs) => {
   const maker = nodeOf(inputs[0]!);
@@ -60,10 +80,10 @@ const rules: { readonly [K in OpName]?: DropRule<K> } = {
   Neg: involution,
   Not: involution,
 
-  Add: neutral(0),
-  Sub: rightNeutral(0),
-  Mul: neutral(1),
-  Div: rightNeutral(1),
+  Add: either(neutral(0), unrepeated),
+  Sub: either(rightNeutral(0), unrepeated),
+  Mul: either(neutral(1), unrepeated),
+  Div: either(rightNeutral(1), unrepeated),
   Pow: rightNeutral(1),
   Sum: only,
   Min: only,

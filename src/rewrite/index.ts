@@ -5,6 +5,7 @@
 
 import type { Graph } from "../graph/graph.ts";
 import { accumulateInGemm } from "./accumulate-in-gemm.ts";
+import { alignScalars } from "./align-scalars.ts";
 import { drop } from "./drop.ts";
 import { type Evaluate, foldConstants, foldKnown } from "./fold-constants.ts";
 import { foldWeights } from "./fold-weights.ts";
@@ -15,6 +16,7 @@ import { useRemade } from "./use-remade.ts";
 
 export {
   accumulateInGemm,
+  alignScalars,
   drop,
   type Evaluate,
   foldConstants,
@@ -59,7 +61,8 @@ export async function rewriteForInference(graph: Graph, options: InferenceOption
  * 1. `useRemade`: while values are the ones that the gradient marked; then `foldKnown`, `drop`, `share`: fewer nodes; parts of weights that several micro-batches use become one.
  * 2. `accumulateInGemm`: needs the products next to the sums, where step 1 puts them.
  * 3. `drop`: reshapes that step 2 made.
+ * 4. `alignScalars`: a matter of the engine's, after all that looks at scalars.
  */
 export function rewriteForTraining(graph: Graph): Graph {
-  return drop(accumulateInGemm(share(drop(foldKnown(useRemade(graph))))));
+  return alignScalars(drop(accumulateInGemm(share(drop(foldKnown(useRemade(graph)))))));
 }

@@ -55,6 +55,16 @@ test.each<[string, Tensor]>([
   ["a tiling by one", apply("Tile", [x, ints([1, 1, 1])])],
 ])("%s goes", async (_, y) => becomes(y, []));
 
+test("a repetition goes where the next operator makes it by itself", async () => {
+  const row = input("row", [1, 6]);
+  const repeated = expand(row, [b, 4, 6]);
+  const kept = { z: expand(row, [2, 6]).mul(row), u: expand(row, [b, 4, 6]).mul(row) };
+  const graph = graphOf([x, row], { add: x.add(repeated), sub: repeated.sub(x), div: x.div(repeated), ...kept });
+  const simpler = drop(graph);
+  expect(opsOf(simpler).filter((op) => op === "Expand")).toHaveLength(2);
+  await expectSameNumbers(graph, simpler, { ...feeds, row: randomArray(2, [1, 6]) }, 0);
+});
+
 test.each<[string, Tensor, readonly string[]]>([
   ["two reshapes are one", x.reshape([b, 24]).reshape([b, 2, 12]), ["Reshape"]],
   ["two transposes are one", x.transpose([0, 2, 1]).transpose([1, 0, 2]), ["Transpose"]],

@@ -103,33 +103,14 @@ function batchNormGradients({
 }: GradientContext<"BatchNormalization">): readonly (Tensor | undefined)[] {
   const x = input(0);
   const { epsilon, momentum, training_mode: training } = attributes;
-  const [scale, givenMean, givenVariance] = [input(1), input(3), input(4)].map((t) => channelwise(t, x)) as [
-    Tensor,
-    Tensor,
-    Tensor,
-  ];
+  const scale = channelwise(input(1), x);
   const dy = cotangent(0);
-  const g = dy.mul(scale);
-  const toScaleAndBias = (unit: Tensor): (Tensor | undefined)[] => [
-    needs(1) ? sumPerChannel(dy.mul(unit)) : undefined,
-    needs(2) ? sumPerChannel(dy) : undefined,
-  ];
-
-  if (!training) {
-    const inverse = reciprocal(sqrt(givenVariance.add(epsilon)));
-    const unit = x.sub(givenMean).mul(inverse);
-    return [
-      needs(0) ? g.mul(inverse) : undefined,
-      ...toScaleAndBias(unit),
-      needs(3) ? sumPerChannel(g.mul(inverse)).neg() : undefined,
-      needs(4) ? sumPerChannel(g.mul(unit).mul(square(inverse)).mul(-0.5)) : undefined,
-    ];
-  }
+  if (!training) return fixedBatchNormGradients(x, [input(1), input(3), input(4)], dy, epsilon, needs);
   const axes = range(x.rank).filter((axis) => axis !== 1);
   const { unit, inverse } = statistics(x, axes, epsilon);
   const [, dMean, dVariance] = cotangents;
   const toX = (): Tensor => {
-    let dx = centred(g, unit, inverse, axes);
+    let dx = centred(dy.mul(scale), unit, inverse, axes);
     if (!dMean && !dVariance) return dx;
     const count = sizeScalar(mulDims(1, ...axes.map((axis) => x.shape[axis]!)), x.dtype);
     if (dMean)
@@ -147,7 +128,37 @@ function batchNormGradients({
       );
     return dx;
   };
-  return [needs(0) ? toX() : undefined, ...toScaleAndBias(unit), dMean?.mul(momentum), dVariance?.mul(momentum)];
+  return [
+    needs(0) ? toX() : undefined,
+    needs(1) ? sumPerChannel(dy.mul(unit)) : undefined,
+    needs(2) ? sumPerChannel(dy) : undefined,
+    dMean?.mul(momentum),
+    dVariance?.mul(momentum),
+  ];
+}
+
+/**
+ * With given statistics all but dx follows from two sums per channel, Σ dy and Σ dy ∘ x: the map is read twice and never written but for dx.
+ * So the layer in training, whose statistics come from x, takes few passes too: see `BatchNorm2d`.
+ */
+function fixedBatchNormGradients(
+  x: Tensor,
+  [scale, mean, variance]: readonly [Tensor, Tensor, Tensor],
+  dy: Tensor,
+  epsilon: number,
+  needs: (input: number) => boolean,
+): readonly (Tensor | undefined)[] {
+  const inverse = reciprocal(sqrt(variance.add(epsilon))); //                  [c], as all that follows
+  const factor = scale.mul(inverse);
+  const total = sumPerChannel(dy);
+  const dScale = sumPerChannel(dy.mul(x)).sub(mean.mul(total)).mul(inverse);
+  return [
+    needs(0) ? dy.mul(channelwise(factor, x)) : undefined,
+    needs(1) ? dScale : undefined,
+    needs(2) ? total : undefined,
+    needs(3) ? factor.mul(total).neg() : undefined,
+    needs(4) ? factor.mul(inverse).mul(dScale).mul(-0.5) : undefined,
+  ];
 }
 
 /** inv ∘ (g − mean(g) − x̂ ∘ mean(g ∘ x̂)): the gradient of x̂ with respect to x, applied to g. */
