@@ -65,18 +65,32 @@ export function makeProgram(): Command {
         "vitrine train ./photos --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k",
         "vitrine train ./photos --from timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k --tune lora --epochs 6",
         "vitrine train ./photos --model vit_small_patch16_224 --auto-augment rand-m9-mstd0.5-inc1",
+        "vitrine train multi30k --languages de-en --out runs/translator",
+        "vitrine train ./novel.txt --model gpt2 --out runs/writer",
         "vitrine train --resume --out runs/fashion",
       ],
     },
     (command) =>
       command
         .argument("[data]", dataHelp)
-        .option("--model <name>", "architecture to train from the start, by timm's name")
+        .option(
+          "--model <name>",
+          "architecture to train from the start, by timm's name; for texts gpt2, lstm or gru, for translations transformer, gru or lstm",
+        )
+        .option("--languages <from-to>", "of translations: de-en")
+        .addOption(
+          new Option("--attention <kind>", "of a recurrent translator; default: additive").choices([
+            "additive",
+            "general",
+            "dot",
+            "none",
+          ]),
+        )
         .option("--from <ref>", "model to fine-tune; its head is replaced by one for the data's classes")
         .option(...arch)
         .option("--config <file>", "JSON with settings of the recipe, and `model` with what differs in the model")
         .option("--epochs <n>", "times that every image is seen", wholeNumber(1, 100_000))
-        .option("--batch <n>", "images of one step", wholeNumber(1, 65_536))
+        .option("--batch <n>", "images of one step; windows of a text, words of translations", wholeNumber(1, 65_536))
         .option("--lr <x>", "highest learning rate", positiveNumber)
         .addOption(
           new Option("--find-lr", "find the learning rate by a range test of 100 steps")
@@ -116,7 +130,7 @@ export function makeProgram(): Command {
         )
         .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
         .option("--histograms", "log how weights and gradients are spread after each epoch, for TensorBoard", false)
-        .option("--limit <n>", "train on about this many images only", wholeNumber(2))
+        .option("--limit <n>", "train on about this many images, pairs of sentences or characters only", wholeNumber(2))
         .option("--no-inspect", "do not look at all images first")
         .option("--no-report", "write no report.html")
         .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),

@@ -26,6 +26,7 @@ export class Teller {
   readonly #epochs: number;
   readonly #passes: number;
   readonly #classifies: boolean;
+  readonly #examples: "images" | "words";
   #startedAt = 0;
   #progress: Progress | undefined;
   #firstStepAt = 0;
@@ -37,18 +38,26 @@ export class Teller {
   start: Extract<TrainEvent, { type: "run.start" }> | undefined;
   estimate: Estimate | undefined;
   last: { readonly train: Means; readonly validation: Means | null } | undefined;
-  best: { readonly epoch: number; readonly accuracy: number } | undefined;
+  best: Extract<TrainEvent, { type: "run.end" }>["best"];
   seconds = 0;
 
   /**
    * @param passes how many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see
    * @param classifies whether there is an accuracy to tell of
+   * @param examples what is learned from
    */
-  constructor(context: Context, epochs: number, passes: number, classifies = true) {
+  constructor(
+    context: Context,
+    epochs: number,
+    passes: number,
+    classifies = true,
+    examples: "images" | "words" = "images",
+  ) {
     this.#context = context;
     this.#epochs = epochs;
     this.#passes = passes;
     this.#classifies = classifies;
+    this.#examples = examples;
   }
 
   /** Hears one event. */
@@ -66,12 +75,15 @@ export class Teller {
         this.#losses.push(event.loss);
         this.#progress?.update(
           event.step,
-          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.imagesPerSecond.toFixed(0)} images/s  ${duration(event.secondsLeft)} left`,
+          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.imagesPerSecond.toFixed(0)} ${this.#examples}/s  ${duration(event.secondsLeft)} left`,
         );
         break;
       case "epoch.end":
         this.last = { train: event.train, validation: event.validation ?? null };
-        if (event.best) this.best = { epoch: event.epoch, accuracy: event.validation!.accuracy };
+        if (event.best) {
+          const { accuracy, loss } = event.validation!;
+          this.best = { epoch: event.epoch, accuracy, ...(this.#examples === "words" ? { loss } : {}) };
+        }
         if (event.validation) this.#accuracies.push(event.validation.accuracy);
         this.#note(epochText(event, this.#epochs, this.#classifies));
         break;

@@ -11,6 +11,9 @@ import type { WordTransformerConfig } from "../models/transformer/word-transform
 /** The `model_type` of models that transformers does not have. */
 export const ownTypes = { seq2seq: "vitrine-seq2seq", recurrentLanguage: "vitrine-recurrent-language" } as const;
 
+/** Names of the special pieces that our translators have, by id from 0. */
+export const sentencePieces: readonly string[] = ["<pad>", "<s>", "</s>"];
+
 const size = v.pipe(v.number(), v.integer(), v.minValue(1));
 const id = v.pipe(v.number(), v.integer(), v.minValue(0));
 const rate = v.pipe(v.number(), v.minValue(0), v.ltValue(1));

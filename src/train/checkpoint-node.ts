@@ -21,8 +21,8 @@ export interface RunState {
   readonly step: number;
   /** SHA-256 of what the run was started with; a checkpoint continues no other run. */
   readonly runId: string;
-  /** Best validation accuracy so far, 0 to 1, and the epoch (from 0) that reached it. */
-  readonly best?: { readonly epoch: number; readonly accuracy: number } | undefined;
+  /** Best epoch so far, from 0, with its validation accuracy, 0 to 1, and, where epochs are chosen by it, its validation loss. */
+  readonly best?: { readonly epoch: number; readonly accuracy: number; readonly loss?: number | undefined } | undefined;
   /** Sums over the steps of the current epoch, for its report. */
   readonly epochSums: { readonly loss: number; readonly accuracy: number; readonly steps: number };
   /** The validation loss after each epoch; the training loss where nothing validates. */
@@ -41,7 +41,7 @@ export interface Checkpoint {
 const stateSchema = v.object({
   step: v.pipe(v.number(), v.integer(), v.minValue(0)),
   runId: v.string(),
-  best: v.optional(v.object({ epoch: v.number(), accuracy: v.number() })),
+  best: v.optional(v.object({ epoch: v.number(), accuracy: v.number(), loss: v.optional(v.number()) })),
   epochSums: v.object({ loss: v.number(), accuracy: v.number(), steps: v.number() }),
   losses: v.optional(v.array(v.number()), []),
 });

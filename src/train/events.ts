@@ -63,7 +63,9 @@ export type TrainEvent =
   | { readonly type: "warning"; readonly message: string }
   | {
       readonly type: "run.end";
-      readonly best?: { readonly epoch: number; readonly accuracy: number } | undefined;
+      readonly best?:
+        | { readonly epoch: number; readonly accuracy: number; readonly loss?: number | undefined }
+        | undefined;
       /** True: it ended before its last epoch, for want of improvement. */
       readonly stoppedEarly: boolean;
       readonly seconds: number;

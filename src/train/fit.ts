@@ -27,7 +27,9 @@ export interface FitOptions<B extends LearningBatch = TrainingBatch> {
   readonly seed: number;
   /** Measures the model as it is now; called after each epoch, with the averaged weights where there are any. */
   readonly evaluate?: (() => Promise<Means>) | undefined;
-  /** Ends the training after so many epochs without a better validation accuracy. */
+  /** What makes an epoch better than those before: a higher validation accuracy (default), or a lower validation loss. */
+  readonly chooseBy?: "accuracy" | "loss" | undefined;
+  /** Ends the training after so many epochs without a better one. */
   readonly patience?: number | undefined;
   /** Tells of weights and gradients after each epoch. */
   readonly histograms?: boolean | undefined;
@@ -85,7 +87,7 @@ export async function* fit<B extends LearningBatch = TrainingBatch>(
     patience !== undefined && state.best !== undefined && state.losses.length - 1 - state.best.epoch >= patience;
 
   if (patience !== undefined && !options.evaluate)
-    yield { type: "warning", message: "patience does nothing: there are no validation images to get better at" };
+    yield { type: "warning", message: "patience does nothing: there is nothing to measure a better epoch by" };
   for (let epoch = Math.floor(state.step / stepsPerEpoch); epoch < epochs && !stale(); epoch++) {
     const epochStarted = performance.now();
     const from = (state.step - epoch * stepsPerEpoch) * learner.accumulate;
@@ -132,17 +134,23 @@ export async function* fit<B extends LearningBatch = TrainingBatch>(
 
     const { loss, accuracy, steps: counted } = state.epochSums;
     const train = { loss: loss / counted, accuracy: accuracy / counted };
-    const best = state.best?.accuracy ?? -1;
+    const { best } = state;
+    const isBetter = (means: Means): boolean =>
+      options.chooseBy === "loss"
+        ? means.loss < (best?.loss ?? Number.POSITIVE_INFINITY)
+        : means.accuracy > (best?.accuracy ?? -1);
     const validation = await learner.averaged(async () => {
       const means = await options.evaluate?.();
-      if (!means || means.accuracy > best) await options.onBest?.();
+      if (!means || isBetter(means)) await options.onBest?.();
       return means;
     });
-    const better = validation !== undefined && validation.accuracy > best;
+    const better = validation !== undefined && isBetter(validation);
     state = {
       ...state,
       epochSums: { loss: 0, accuracy: 0, steps: 0 },
-      best: better ? { epoch, accuracy: validation.accuracy } : state.best,
+      best: better
+        ? { epoch, ...(options.chooseBy === "loss" ? validation : { accuracy: validation.accuracy }) }
+        : best,
       losses: [...state.losses, (validation ?? train).loss],
     };
     yield {

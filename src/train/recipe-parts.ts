@@ -14,12 +14,14 @@ import {
   modelAverage,
   muon,
   type NamedParameters,
+  noamSchedule,
   type Optimizer,
   oneCycleSchedule,
   plateauRate,
   type Schedule,
   sgd,
   stepSchedule,
+  type Trainable,
   weightDecayGroups,
   withLayerDecay,
 } from "../optim/index.ts";
@@ -43,11 +45,30 @@ export function augmentationOf(recipe: Recipe): Augmentation | undefined {
   return { crop: { kind: "resized", scale: recipe.cropScale, ratio: recipe.cropRatio, filters }, ...rest };
 }
 
+/** What an optimiser needs of a recipe. */
+export type OptimizerRecipe = Pick<Recipe, "optimizer" | "weightDecay" | "betas" | "momentum">;
+
+/** What a schedule needs of a recipe. */
+export type ScheduleRecipe = Pick<
+  Recipe,
+  "epochs" | "learningRate" | "minLearningRate" | "decayEpochs" | "decayRate" | "warmupEpochs"
+> & { readonly schedule: Recipe["schedule"] | "noam" };
+
 /** The optimiser of the parameters that are trained. */
 export function optimizerOf(recipe: Recipe, parameters: NamedParameters): Optimizer {
   const decayed = weightDecayGroups(parameters, recipe.weightDecay, noWeightDecay);
   const trainables =
     recipe.layerDecay < 1 ? withLayerDecay(decayed, recipe.layerDecay, layersOfFamily(parameters.keys())) : decayed;
+  // The head's rows are labels, no directions to make orthogonal.
+  return optimizerOn(trainables, recipe, ({ name }) => !/(?:^|\.)(?:head\w*|fc)\./.test(name));
+}
+
+/** The optimiser of parameters. @param isHidden the matrices that are Muon's; AdamW has the others */
+export function optimizerOn(
+  trainables: readonly Trainable[],
+  recipe: OptimizerRecipe,
+  isHidden: (variable: Variable) => boolean,
+): Optimizer {
   const betas = recipe.betas === null ? {} : { betas: recipe.betas };
   const momentum = recipe.momentum === null ? {} : { momentum: recipe.momentum };
   switch (recipe.optimizer) {
@@ -61,16 +82,17 @@ export function optimizerOf(recipe: Recipe, parameters: NamedParameters): Optimi
       return lion(trainables, betas);
     case "sgd":
       return sgd(trainables, { momentum: 0.9, nesterov: true, ...momentum });
-    case "muon": {
-      // The head's rows are labels, no directions to make orthogonal; `match-rms` makes one learning rate fit both kinds of parameters.
-      const isHidden = ({ name }: Variable): boolean => !/(?:^|\.)(?:head\w*|fc)\./.test(name);
+    case "muon":
+      // `match-rms` makes one learning rate fit both kinds of parameters.
       return muon(trainables, { ...momentum, adjust: "match-rms", isHidden, adam: betas });
-    }
   }
 }
 
 /** The average of the weights that validation sees; `undefined` where the recipe has none. */
-export function averageOf({ ema, emaWarmup }: Recipe, variables: Iterable<Variable>): ModelAverage | undefined {
+export function averageOf(
+  { ema, emaWarmup }: Pick<Recipe, "ema" | "emaWarmup">,
+  variables: Iterable<Variable>,
+): ModelAverage | undefined {
   if (ema === null) return undefined;
   const floats = [...variables].filter(({ dtype }) => dtype === "float32");
   return modelAverage(floats, { decay: ema, ...(emaWarmup ? { warmup: { gamma: 1, power: 2 / 3 } } : {}) });
@@ -90,7 +112,10 @@ export function labelLossOf({ loss, targetThreshold }: Recipe): LabelLoss {
  * The learning rate of each step.
  * @param losses the validation loss after each epoch so far (the training loss where nothing validates)
  */
-export function scheduleOf(recipe: Recipe, stepsPerEpoch: number): (step: number, losses: readonly number[]) => number {
+export function scheduleOf(
+  recipe: ScheduleRecipe,
+  stepsPerEpoch: number,
+): (step: number, losses: readonly number[]) => number {
   const { learningRate, minLearningRate: min, decayRate: factor } = recipe;
   const steps = recipe.epochs * stepsPerEpoch;
   const warmup = Math.round(recipe.warmupEpochs * stepsPerEpoch);
@@ -104,6 +129,10 @@ export function scheduleOf(recipe: Recipe, stepsPerEpoch: number): (step: number
       const every = Math.max(1, Math.round(recipe.decayEpochs * stepsPerEpoch));
       const falling = stepSchedule({ learningRate, every, factor, ...rising });
       return (step) => (step < warmup ? falling(step) : Math.max(min, falling(step)));
+    }
+    case "noam": {
+      const peak = Math.max(1, warmup);
+      return noamSchedule({ width: 1, warmup: peak, factor: learningRate * Math.sqrt(peak) });
     }
     case "constant":
       return linearWarmup(learningRate, rising);

@@ -8,6 +8,7 @@ import * as v from "valibot";
 import type { Dataset } from "../data/datasets/dataset.ts";
 import { VitrineError } from "../errors.ts";
 import { writeFileAtomically } from "../files/write-node.ts";
+import type { FolderRunOptions } from "./folder-run-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import type { RunOptions } from "./run-node.ts";
 import { trainedParameters } from "./step.ts";
@@ -42,7 +43,10 @@ export interface RunRecord {
  * Makes the folder, or refuses one that holds something else.
  * @throws {VitrineError} OUTPUT_CONFLICT, NOT_FOUND, STORAGE_FAILURE
  */
-export async function openFolder({ folder, recipe, resume, seed, settings }: RunOptions, runId: string): Promise<void> {
+export async function openFolder(
+  { folder, recipe, resume, seed, settings }: FolderRunOptions & { readonly recipe: object },
+  runId: string,
+): Promise<void> {
   const path = join(folder, "recipe.json");
   const there = existsSync(folder) ? (await readdir(folder)).filter((name) => name !== ".DS_Store") : [];
   if (there.length > 0 && !resume)
@@ -55,7 +59,7 @@ export async function openFolder({ folder, recipe, resume, seed, settings }: Run
         : "choose another folder with --out",
     });
   if (existsSync(path)) {
-    requireSameRun((await readRun(folder)).runId, runId, folder);
+    requireSameRun((await readRunFile(folder)).runId, runId, folder);
     return;
   }
   if (resume && there.length > 0)
@@ -102,8 +106,23 @@ export function requireFolder(folder: string): void {
  * @throws {VitrineError} NOT_FOUND when the folder holds no run, INVALID_FILE when its `recipe.json` is broken.
  */
 export async function readRun(folder: string): Promise<RunRecord> {
-  const path = join(folder, "recipe.json");
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
+  const { changes, place, ...record } = await readRunFile(folder);
+  return { ...record, recipe: parsed(place, () => recipeFrom(fromScratch, changes, place)) };
+}
+
+/**
+ * The same, whatever kind of recipe it is.
+ * @throws {VitrineError} as `readRun`
+ */
+export async function readRunFile(folder: string): Promise<
+  Omit<RunRecord, "recipe"> & {
+    /** The recipe as it was kept. */
+    readonly changes: Readonly<Record<string, unknown>>;
+    readonly place: string;
+  }
+> {
+  const place = join(folder, "recipe.json");
+  const text = await readFile(place, "utf8").catch((cause: Error) => {
     throw new VitrineError("NOT_FOUND", {
       rule: "the folder must hold a run to go on with",
       evidence: "it has no recipe.json",
@@ -111,14 +130,20 @@ export async function readRun(folder: string): Promise<RunRecord> {
       cause,
     });
   });
+  return parsed(place, () => {
+    const { runId, seed, settings = {}, ...changes } = v.parse(runSchema, JSON.parse(text));
+    return { runId, seed, settings, changes, place };
+  });
+}
+
+function parsed<T>(place: string, read: () => T): T {
   try {
-    const { runId, seed, settings = {}, ...recipe } = v.parse(runSchema, JSON.parse(text));
-    return { runId, seed, settings, recipe: recipeFrom(fromScratch, recipe, path) };
+    return read();
   } catch (cause) {
     throw new VitrineError("INVALID_FILE", {
       rule: "the file must be the recipe of a run",
       evidence: (cause as Error).message,
-      place: path,
+      place,
       cause,
     });
   }

@@ -3,12 +3,14 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { isTexts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
 import type { Choice, Finding } from "../../inspect/index.ts";
 import { familyOf } from "../../models/registry.ts";
 import type { Means } from "../../train/events.ts";
 import { fromScratch, type Recipe, recipeFrom } from "../../train/recipe.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
+import { readRunFile } from "../../train/run-folder-node.ts";
 import type { Context } from "../context.ts";
 import { choiceLines, findingLines } from "../data-notes.ts";
 import { withFoundRate } from "../find-learning-rate.ts";
@@ -27,6 +29,8 @@ export interface TrainOptions extends ModelOptions {
   readonly from?: string | undefined;
   readonly config?: string | undefined;
   readonly epochs?: number | undefined;
+  readonly languages?: string | undefined;
+  readonly attention?: string | undefined;
   readonly batch?: number | undefined;
   readonly lr?: number | undefined;
   readonly findLr: boolean;
@@ -59,6 +63,7 @@ export async function train(
   options: TrainOptions,
 ): Promise<undefined> {
   const plan = await planOf(context, data, options);
+  if (await learnsTexts(data, options)) return (await import("./train-text.ts")).trainText(context, data, options);
   const result = await trainAsPlanned(context, plan, options);
   const report = options.report ? await reportOrWarn(context, plan.folder, options.workers) : null;
   context.terminal.result({ ...result, report }, summaryText(result, plan, report));
@@ -66,6 +71,15 @@ export async function train(
 }
 
 /** The model is there whatever becomes of its report. @returns the report's path */
+/** Whether the data, or the run that goes on, is of texts. */
+async function learnsTexts(
+  data: string | undefined,
+  { resume, out }: Pick<TrainOptions, "resume" | "out">,
+): Promise<boolean> {
+  if (data !== undefined) return isTexts(data);
+  return resume && out !== undefined && (await readRunFile(resolve(out))).settings.texts === true;
+}
+
 async function reportOrWarn(context: Context, folder: string, workers: number): Promise<string | null> {
   try {
     context.terminal.note("judging the model for the report");

@@ -33,7 +33,7 @@ export function trainBytePairs(texts: Iterable<string>, { pieces, special, least
     });
   const names = [...special, ...letters];
   const merges: (readonly [string, string])[] = [];
-  const pairs = new Pairs(wordCounts(texts), special.length);
+  const pairs = new Pairs(wordCounts(texts), special.length, pieces);
   while (names.length < pieces) {
     const best = pairs.takeBest(least);
     if (!best) break;
@@ -46,7 +46,7 @@ export function trainBytePairs(texts: Iterable<string>, { pieces, special, least
 }
 
 /** The words of GPT-2, with the space before them. @source openai/gpt-2, src/encoder.py */
-const wordPattern = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+export const wordPattern: RegExp = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 function wordCounts(texts: Iterable<string>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
@@ -55,108 +55,127 @@ function wordCounts(texts: Iterable<string>): ReadonlyMap<string, number> {
   return counts;
 }
 
-/** Ids of a pair as one number. */
-const base = 2 ** 26;
-
 /** How often pairs stand side by side in words, kept up to date while they are merged. */
 class Pairs {
+  /** A pair as one number: the left id times this, and the right id. */
+  readonly #base: number;
   /** Ids of each different word. */
   readonly #words: number[][] = [];
   readonly #counts: number[] = [];
   readonly #frequency = new Map<number, number>();
-  /** Words in which a pair stood at some time. */
-  readonly #places = new Map<number, Set<number>>();
-  /** Pairs by frequency; entries whose frequency has changed since are passed over. */
-  readonly #heap: { readonly pair: number; readonly frequency: number }[] = [];
+  /** Words in which a pair stood when it came up. */
+  readonly #places = new Map<number, number[]>();
+  /** Pairs by a frequency that they had; it may have fallen since. */
+  readonly #heap: Entry[] = [];
 
-  constructor(words: ReadonlyMap<string, number>, firstByte: number) {
+  constructor(words: ReadonlyMap<string, number>, firstByte: number, pieces: number) {
+    this.#base = pieces;
     const bytes = new TextEncoder();
     for (const [word, count] of words) {
-      this.#words.push([...bytes.encode(word)].map((byte) => firstByte + byte));
+      const ids = [...bytes.encode(word)].map((byte) => firstByte + byte);
+      const number = this.#words.push(ids) - 1;
       this.#counts.push(count);
-      this.#count(this.#words.length - 1, 1);
+      for (let i = 0; i + 1 < ids.length; i++) this.#add(ids[i]!, ids[i + 1]!, number);
     }
-    for (const pair of this.#frequency.keys()) this.#push(pair);
+    for (const pair of this.#frequency.keys()) push(this.#heap, this.#entry(pair));
   }
 
   /** The most frequent pair; `undefined` where none is frequent enough. */
   takeBest(least: number): readonly [number, number] | undefined {
     for (;;) {
-      const best = this.#pop();
+      const best = pop(this.#heap);
       if (!best || best.frequency < least) return undefined;
-      if (this.#frequency.get(best.pair) === best.frequency)
-        return [Math.floor(best.pair / base), best.pair % base] as const;
+      const now = this.#entry(best.pair);
+      if (now.frequency === best.frequency) return [Math.floor(best.pair / this.#base), best.pair % this.#base];
+      push(this.#heap, now);
     }
   }
 
   /** Puts one id in the place of a pair wherever it stands. */
   merge(left: number, right: number, id: number): void {
-    const touched = new Set<number>();
-    for (const word of this.#places.get(left * base + right) ?? []) {
-      this.#count(word, -1, touched);
+    const fresh = new Set<number>();
+    const pair = left * this.#base + right;
+    for (const word of new Set(this.#places.get(pair))) {
       const old = this.#words[word]!;
       const merged: number[] = [];
       for (let i = 0; i < old.length; i++) {
-        const stands = old[i] === left && old[i + 1] === right;
-        merged.push(stands ? id : old[i]!);
-        if (stands) i++;
+        if (old[i] !== left || old[i + 1] !== right) {
+          merged.push(old[i]!);
+          continue;
+        }
+        const [before, after] = [merged.at(-1), old[i + 2]];
+        this.#take(left, right, word);
+        if (before !== undefined) {
+          this.#take(before, left, word);
+          fresh.add(this.#add(before, id, word));
+        }
+        if (after !== undefined) {
+          this.#take(right, after, word);
+          fresh.add(this.#add(id, after, word));
+        }
+        merged.push(id);
+        i++;
       }
       this.#words[word] = merged;
-      this.#count(word, 1, touched);
     }
-    this.#places.delete(left * base + right);
-    for (const pair of touched) this.#push(pair);
+    this.#places.delete(pair);
+    for (const other of fresh) push(this.#heap, this.#entry(other));
   }
 
-  #count(word: number, sign: 1 | -1, touched?: Set<number>): void {
-    const ids = this.#words[word]!;
-    for (let i = 0; i + 1 < ids.length; i++) {
-      const pair = ids[i]! * base + ids[i + 1]!;
-      this.#frequency.set(pair, (this.#frequency.get(pair) ?? 0) + sign * this.#counts[word]!);
-      touched?.add(pair);
-      if (sign < 0) continue;
-      const places = this.#places.get(pair);
-      if (places) places.add(word);
-      else this.#places.set(pair, new Set([word]));
-    }
+  #entry(pair: number): Entry {
+    return { pair, frequency: this.#frequency.get(pair)! };
   }
 
-  #push(pair: number): void {
-    const entry = { pair, frequency: this.#frequency.get(pair)! };
-    const heap = this.#heap;
-    let at = heap.push(entry) - 1;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      if (!comesFirst(entry, heap[above]!)) break;
-      heap[at] = heap[above]!;
-      at = above;
-    }
-    heap[at] = entry;
+  #take(left: number, right: number, word: number): void {
+    const pair = left * this.#base + right;
+    this.#frequency.set(pair, this.#frequency.get(pair)! - this.#counts[word]!);
   }
 
-  #pop(): { readonly pair: number; readonly frequency: number } | undefined {
-    const heap = this.#heap;
-    const top = heap[0];
-    const last = heap.pop();
-    if (!top || !last || heap.length === 0) return top;
-    let at = 0;
-    for (;;) {
-      let below = 2 * at + 1;
-      if (below >= heap.length) break;
-      if (below + 1 < heap.length && comesFirst(heap[below + 1]!, heap[below]!)) below++;
-      if (!comesFirst(heap[below]!, last)) break;
-      heap[at] = heap[below]!;
-      at = below;
-    }
-    heap[at] = last;
-    return top;
+  /** @returns the pair as one number */
+  #add(left: number, right: number, word: number): number {
+    const pair = left * this.#base + right;
+    this.#frequency.set(pair, (this.#frequency.get(pair) ?? 0) + this.#counts[word]!);
+    const places = this.#places.get(pair);
+    if (places) places.push(word);
+    else this.#places.set(pair, [word]);
+    return pair;
   }
 }
 
-function comesFirst(
-  a: { readonly pair: number; readonly frequency: number },
-  b: { readonly pair: number; readonly frequency: number },
-): boolean {
+interface Entry {
+  readonly pair: number;
+  readonly frequency: number;
+}
+
+function push(heap: Entry[], entry: Entry): void {
+  let at = heap.push(entry) - 1;
+  while (at > 0) {
+    const above = (at - 1) >> 1;
+    if (!comesFirst(entry, heap[above]!)) break;
+    heap[at] = heap[above]!;
+    at = above;
+  }
+  heap[at] = entry;
+}
+
+function pop(heap: Entry[]): Entry | undefined {
+  const top = heap[0];
+  const last = heap.pop();
+  if (!top || !last || heap.length === 0) return top;
+  let at = 0;
+  for (;;) {
+    let below = 2 * at + 1;
+    if (below >= heap.length) break;
+    if (below + 1 < heap.length && comesFirst(heap[below + 1]!, heap[below]!)) below++;
+    if (!comesFirst(heap[below]!, last)) break;
+    heap[at] = heap[below]!;
+    at = below;
+  }
+  heap[at] = last;
+  return top;
+}
+
+function comesFirst(a: Entry, b: Entry): boolean {
   return a.frequency > b.frequency || (a.frequency === b.frequency && a.pair < b.pair);
 }
 

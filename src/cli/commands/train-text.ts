@@ -1,0 +1,257 @@
+/** `vitrine train` for texts: models that write on, and models that translate. */
+
+import { basename, join, resolve } from "node:path";
+import * as v from "valibot";
+import { datasetCacheFromEnvironment } from "../../data/datasets/download-node.ts";
+import { splitPairs } from "../../data/text/corpus.ts";
+import { openTexts, type Texts } from "../../data/text/open-node.ts";
+import { VitrineError } from "../../errors.ts";
+import type { LanguageModel } from "../../pretrained/language.ts";
+import { textData, translationData, type WordData } from "../../train/language/data.ts";
+import { languageModelFor } from "../../train/language/models.ts";
+import { type WordRecipe, wordRecipeFrom, wordRecipes } from "../../train/language/recipe.ts";
+import { trainWordsInFolder } from "../../train/language/run-node.ts";
+import { readRunFile } from "../../train/run-folder-node.ts";
+import type { Context } from "../context.ts";
+import { freshFolder } from "../fresh.ts";
+import { counted, duration, grouped } from "../numbers.ts";
+import { readConfig } from "../train-settings.ts";
+import { Teller } from "../train-teller.ts";
+
+/** Options of `vitrine train` that texts have too. */
+export interface TrainTextOptions {
+  readonly model?: string | undefined;
+  readonly languages?: string | undefined;
+  readonly attention?: string | undefined;
+  readonly config?: string | undefined;
+  readonly epochs?: number | undefined;
+  readonly batch?: number | undefined;
+  readonly lr?: number | undefined;
+  readonly optimizer?: string | undefined;
+  readonly ema?: number | undefined;
+  readonly patience?: number | undefined;
+  readonly out?: string | undefined;
+  readonly resume: boolean;
+  readonly dataDir?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly checkpointEvery?: number | undefined;
+  readonly histograms?: boolean | undefined;
+}
+
+/** What makes a run; kept in its folder, so that `--resume` needs nothing else. */
+const settingsSchema = v.object({
+  /** Tells a run of texts from others. */
+  texts: v.literal(true),
+  data: v.string(),
+  dataDir: v.optional(v.string()),
+  model: v.string(),
+  languages: v.optional(v.string()),
+  limit: v.optional(v.number()),
+  options: v.record(v.string(), v.unknown()),
+});
+type TextSettings = v.InferOutput<typeof settingsSchema>;
+
+/** Share of the pairs that is held back where a folder has none to measure by. */
+const heldBack = 0.03;
+
+/** Trains in the foreground; ends with where things are and what to type next. */
+export async function trainText(
+  context: Context,
+  data: string | undefined,
+  options: TrainTextOptions,
+): Promise<undefined> {
+  const { terminal, signal } = context;
+  refuseOthers(options);
+  const before = options.resume ? await readRunFile(resolve(options.out!)) : undefined;
+  const config = options.config === undefined ? { changes: {}, options: {} } : await readConfig(options.config);
+  const reference = data ?? String(before?.settings.data);
+  const texts = await openTexts(reference, {
+    dataDir: options.dataDir ?? (before?.settings.dataDir as string | undefined),
+    languages: options.languages ?? (before?.settings.languages as string | undefined),
+    cache: datasetCacheFromEnvironment(process.env),
+    signal,
+  });
+  const settings = settingsOf(reference, texts, options, config.options, before?.settings);
+  const seed = before && context.seed === 0 ? before.seed : context.seed;
+  const translates = texts.kind === "translations";
+  const recipe = wordRecipeFrom(
+    wordRecipes[recipeName(settings.model, translates)],
+    { ...before?.changes, ...config.changes, ...typedChanges(options, translates) },
+    "the recipe",
+  );
+  const folder = options.out ?? (await freshFolder(join("vitrine-out", basename(settings.data))));
+  const words = wordData(limited(texts, settings.limit), recipe, settings.model, seed);
+  const model = languageModelFor({
+    kind: settings.model,
+    translates,
+    words: words.words,
+    longest: translates ? 2 * recipe.maxWords : recipe.window,
+    options: settings.options,
+  });
+  model.initialize(seed);
+  terminal.note(`data        ${dataText(texts, words)}`);
+  terminal.note(`model       ${settings.model}, ${grouped(model.parameterCount())} parameters, ${words.words} words`);
+  terminal.note(
+    `training    ${counted(recipe.epochs, "epoch")} of ${counted(words.stepsPerEpoch, "step")}, ${recipe.optimizer}, learning rate ${recipe.learningRate}`,
+  );
+  terminal.note(`folder      ${folder}`);
+  const teller = new Teller(context, recipe.epochs, 0, true, "words");
+  try {
+    const events = trainWordsInFolder({
+      ...{ model, data: words, recipe, seed, folder, settings, signal },
+      ...{ resume: options.resume, checkpointEvery: options.checkpointEvery, histograms: options.histograms },
+      about: translates ? { source_language: texts.languages[0], target_language: texts.languages[1] } : undefined,
+      card: cardText(folder, settings, texts, words, recipe, model),
+      runtime: await context.runtime(),
+    });
+    for await (const event of events) await teller.tell(event);
+  } catch (error) {
+    if (error instanceof VitrineError && error.code === "INTERRUPTED")
+      terminal.note(`to go on: vitrine train --resume --out ${folder}`);
+    throw error;
+  } finally {
+    teller.stop();
+  }
+  const measured = teller.best?.loss ?? teller.last?.validation?.loss ?? null;
+  const result = {
+    folder,
+    model: settings.model,
+    parameters: model.parameterCount(),
+    epochs: recipe.epochs,
+    best: teller.best ?? null,
+    loss: measured,
+    perplexity: measured === null ? null : Math.exp(measured),
+    seconds: teller.seconds,
+  };
+  terminal.result(result, summaryText(result, translates));
+  return undefined;
+}
+
+/** Options of `vitrine train` that say nothing to texts. */
+const forImages = [
+  ...["from", "arch", "findLr", "tune", "accumulate", "autoAugment", "teacher", "distillation", "store", "strict"],
+];
+
+function refuseOthers(options: TrainTextOptions): void {
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const strange = forImages.find((name) => given[name] !== undefined && given[name] !== false);
+  if (strange !== undefined)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: `--${strange.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is for images, and the data is text`,
+      next: "leave it out",
+    });
+  if (options.resume && options.out === undefined)
+    throw new VitrineError("INVALID_ARGUMENT", { rule: "--resume needs --out, the folder of the run" });
+}
+
+function settingsOf(
+  data: string,
+  texts: Texts,
+  { model, dataDir, limit, attention }: TrainTextOptions,
+  options: Readonly<Record<string, unknown>>,
+  before: Readonly<Record<string, unknown>> | undefined,
+): TextSettings {
+  const translates = texts.kind === "translations";
+  const isNamed = !/[/.]/.test(data);
+  return v.parse(settingsSchema, {
+    texts: true,
+    model: translates ? "transformer" : "gpt2",
+    options: { ...options, ...(attention === undefined ? {} : { attention }) },
+    ...before,
+    data: isNamed ? data : resolve(data),
+    ...(dataDir === undefined ? {} : { dataDir: resolve(dataDir) }),
+    ...(translates ? { languages: texts.languages.join("-") } : {}),
+    ...(limit === undefined ? {} : { limit }),
+    ...(model === undefined ? {} : { model }),
+  });
+}
+
+function recipeName(model: string, translates: boolean): keyof typeof wordRecipes {
+  if (translates) return model === "transformer" ? "transformer" : "seq2seq";
+  return model === "gpt2" ? "gpt2" : "recurrent-language";
+}
+
+function typedChanges(options: TrainTextOptions, translates: boolean): Readonly<Record<string, unknown>> {
+  return {
+    epochs: options.epochs,
+    [translates ? "batchWords" : "batchSize"]: options.batch,
+    learningRate: options.lr,
+    optimizer: options.optimizer,
+    ema: options.ema,
+    patience: options.patience,
+  };
+}
+
+/** The first pairs, or characters. */
+function limited(texts: Texts, limit: number | undefined): Texts {
+  if (limit === undefined) return texts;
+  if (texts.kind === "text") return { ...texts, text: texts.text.slice(0, limit) };
+  const { source, target } = texts.train;
+  return { ...texts, train: { source: source.slice(0, limit), target: target.slice(0, limit) } };
+}
+
+function wordData(texts: Texts, recipe: WordRecipe, model: string, seed: number): WordData {
+  if (texts.kind === "text") return textData(texts.text, recipe, seed);
+  const { train, validation } = texts.validation
+    ? { train: texts.train, validation: texts.validation }
+    : splitPairs(texts.train, heldBack, seed);
+  // A recurrent decoder has an executable for each length of target.
+  return translationData(train, validation, recipe, { multiple: model === "transformer" ? 1 : 8, seed });
+}
+
+function dataText(texts: Texts, { size, leftOut }: WordData): string {
+  if (texts.kind === "text") return `${texts.name}: a text, ${grouped(size)} characters to learn from`;
+  const long = leftOut > 0 ? `; ${counted(leftOut, "longer one")} left out` : "";
+  return `${texts.name}: translations from ${texts.languages[0]} to ${texts.languages[1]}, ${grouped(size)} pairs${long}`;
+}
+
+function cardText(
+  folder: string,
+  settings: TextSettings,
+  texts: Texts,
+  data: WordData,
+  recipe: WordRecipe,
+  model: LanguageModel,
+): string {
+  const translates = texts.kind === "translations";
+  return [
+    "---",
+    "library_name: vitrine",
+    `pipeline_tag: ${translates ? "translation" : "text-generation"}`,
+    ...(translates ? ["language:", ...texts.languages.map((language) => `- ${language}`)] : []),
+    "---",
+    "",
+    `# ${basename(folder)}`,
+    "",
+    `A model of the kind ${settings.model} with ${grouped(model.parameterCount())} parameters, trained by \`vitrine train\` on ${dataText(texts, data)}, in ${counted(recipe.epochs, "epoch")}.`,
+    "",
+    "```",
+    translates
+      ? `vitrine translate "…" --model ${basename(folder)}`
+      : `vitrine generate "…" --model ${basename(folder)}`,
+    "```",
+    "",
+    "How it was trained is in `recipe.json`, how it went in `log.jsonl`.",
+    "",
+  ].join("\n");
+}
+
+function summaryText(
+  {
+    folder,
+    loss,
+    perplexity,
+    seconds,
+  }: { folder: string; loss: number | null; perplexity: number | null; seconds: number },
+  translates: boolean,
+): string {
+  const measured =
+    loss === null ? "" : `: validation loss ${loss.toFixed(4)} a word, perplexity ${perplexity!.toFixed(2)}`;
+  return [
+    `done in ${duration(seconds)}${measured}`,
+    `model        ${folder} (config.json, tokenizer.json, model.safetensors)`,
+    "",
+    "What you can do now:",
+    translates ? `  vitrine translate "…" --model ${folder}` : `  vitrine generate "…" --model ${folder}`,
+  ].join("\n");
+}

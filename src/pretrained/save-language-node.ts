@@ -1,0 +1,75 @@
+/** A model of words into a folder: GPTs and Transformers as transformers has them, recurrent models as our own. Node only. */
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { writeFileAtomically } from "../files/write-node.ts";
+import type { NdArray } from "../graph/dtype.ts";
+import { Gpt2 } from "../models/gpt2/gpt2.ts";
+import type { JsonObject } from "../models/json.ts";
+import { RecurrentLanguage } from "../models/recurrent-language.ts";
+import { WordTransformer } from "../models/transformer/word-transformer.ts";
+import { marianRules } from "../weights/marian-rules.ts";
+import { applyRules, invertRules } from "../weights/rules.ts";
+import { saveSafetensors } from "../weights/safetensors-node.ts";
+import { memorySource, readAll } from "../weights/source.ts";
+import type { LanguageModel } from "./language.ts";
+import { gpt2ToHuggingFace, marianToHuggingFace, ownTypes, sentencePieces } from "./language-config.ts";
+
+/** What a model's folder holds beside it. */
+export interface LanguageFiles {
+  /** Parsed `tokenizer.json`. */
+  readonly tokenizer: unknown;
+  /** Further entries of `config.json` (languages, where it comes from). */
+  readonly about?: JsonObject | undefined;
+  /** The card, `README.md`. */
+  readonly card?: string | undefined;
+}
+
+/**
+ * Writes `config.json`, `tokenizer.json`, `tokenizer_config.json`, the card and, last, `model.safetensors`; each file is replaced whole, others stay.
+ * @throws {VitrineError} INVALID_ARGUMENT for a Transformer or GPT that transformers cannot express, STORAGE_FAILURE.
+ */
+export async function saveLanguage(folder: string, model: LanguageModel, files: LanguageFiles): Promise<void> {
+  const config = { ...configOf(model), ...files.about };
+  const tensors = await publishedTensors(model);
+  await mkdir(folder, { recursive: true });
+  const json = {
+    "config.json": config,
+    "tokenizer.json": files.tokenizer,
+    "tokenizer_config.json": tokenizerConfig(model),
+  };
+  for (const [name, content] of Object.entries(json))
+    await write(
+      join(folder, name),
+      `${JSON.stringify(content, undefined, name === "tokenizer.json" ? undefined : 2)}\n`,
+    );
+  if (files.card !== undefined) await write(join(folder, "README.md"), files.card);
+  await saveSafetensors(join(folder, "model.safetensors"), tensors, [["format", "pt"]]);
+}
+
+function write(path: string, text: string): Promise<void> {
+  return writeFileAtomically(path, [new TextEncoder().encode(text)]);
+}
+
+function tokenizerConfig(model: LanguageModel): object {
+  const general = { tokenizer_class: "PreTrainedTokenizerFast", clean_up_tokenization_spaces: false };
+  if (model instanceof Gpt2 || model instanceof RecurrentLanguage) return general;
+  const [pad, begin, end] = sentencePieces;
+  return { ...general, pad_token: pad, bos_token: begin, eos_token: end };
+}
+
+function configOf(model: LanguageModel): JsonObject {
+  if (model instanceof Gpt2) return gpt2ToHuggingFace(model.config);
+  if (model instanceof WordTransformer) return marianToHuggingFace(model.config);
+  const type = model instanceof RecurrentLanguage ? ownTypes.recurrentLanguage : ownTypes.seq2seq;
+  return { model_type: type, ...(model.config as unknown as JsonObject) };
+}
+
+/** All variables under the names of the layout. */
+async function publishedTensors(model: LanguageModel): Promise<Iterable<readonly [string, NdArray]>> {
+  const own = [...model.variables()].map(([name, { data }]) => [name, data] as const);
+  if (model instanceof Gpt2)
+    return own.map(([name, data]) => [name.startsWith("lm_head.") ? name : `transformer.${name}`, data] as const);
+  if (!(model instanceof WordTransformer)) return own;
+  return readAll(applyRules(memorySource(own), invertRules(marianRules(model.config.shared))));
+}

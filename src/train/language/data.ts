@@ -1,0 +1,121 @@
+/** Texts as ids, ready to be learned from. */
+
+import { type BucketPlan, bucketed, type IdPairs } from "../../data/text/buckets.ts";
+import { trainBytePairs } from "../../data/text/byte-pairs.ts";
+import { characterVocabulary } from "../../data/text/characters.ts";
+import { heldOut, type ParallelCorpus } from "../../data/text/corpus.ts";
+import { encodeLines } from "../../data/text/encode-lines.ts";
+import { Tokenizer } from "../../data/text/tokenizer.ts";
+import { windowBatches, windowStarts } from "../../data/text/windows.ts";
+import { VitrineError } from "../../errors.ts";
+import { sentencePieces } from "../../pretrained/language-config.ts";
+import type { WordRecipe } from "./recipe.ts";
+import { type SentenceIds, translationBatch, type WordBatch, windowBatch } from "./word-batch.ts";
+
+/** Texts with the vocabulary that was made of them. */
+export interface WordData {
+  /** Parsed `tokenizer.json`. */
+  readonly tokenizer: object;
+  readonly words: number;
+  /** Sentences, or characters. */
+  readonly size: number;
+  /** Sentences that are longer than the recipe lets them be. */
+  readonly leftOut: number;
+  /** Target lengths of batches that come up. */
+  readonly lengths: readonly number[];
+  readonly stepsPerEpoch: number;
+  /** Batches of an epoch, from the given one on. */
+  batches(epoch: number, from: number): Iterable<WordBatch>;
+  /** Batches of what is kept from the training. */
+  validation(): Iterable<WordBatch>;
+}
+
+const ids: SentenceIds = { pad: 0, begin: 1, end: 2 };
+
+/**
+ * Translations as ids. Both languages have one vocabulary.
+ * @param multiple as `BucketPlan` has it
+ * @throws {VitrineError} DATA_PROBLEM where no sentence is short enough.
+ */
+export function translationData(
+  train: ParallelCorpus,
+  validation: ParallelCorpus,
+  recipe: WordRecipe,
+  { multiple, seed }: Pick<BucketPlan, "multiple" | "seed">,
+): WordData {
+  const file = trainBytePairs([...train.source, ...train.target], { pieces: recipe.pieces, special: sentencePieces });
+  const tokenizer = Tokenizer.fromJson(file);
+  const encode = (texts: readonly string[]) => encodeLines(tokenizer, texts).map((words) => [...words, ids.end]);
+  const [learned, measured] = [train, validation].map(({ source, target }) =>
+    short({ source: encode(source), target: encode(target) }, recipe.maxWords),
+  ) as [IdPairs, IdPairs];
+  const plan = { words: recipe.batchWords, multiple, seed };
+  const batchOf = (pairs: IdPairs) => (examples: readonly number[]) => translationBatch(pairs, examples, ids, multiple);
+  const epoch = (number: number) => bucketed(learned, plan, number);
+  const measuredBatches = bucketed(measured, plan, 0);
+  return {
+    tokenizer: file,
+    words: tokenizer.words,
+    size: learned.source.length,
+    leftOut: train.source.length - learned.source.length,
+    lengths: [
+      ...new Set([...epoch(0).map((batch) => learned.target[batch[0]!]!.length)].map((t) => rounded(t, multiple))),
+    ],
+    stepsPerEpoch: epoch(0).length,
+    batches: (number, from) => mapped(epoch(number).slice(from), batchOf(learned)),
+    validation: () => mapped(measuredBatches, batchOf(measured)),
+  };
+}
+
+/** A text as ids of its characters. @throws {VitrineError} DATA_PROBLEM for a text that is too short. */
+export function textData(text: string, recipe: WordRecipe, seed: number): WordData {
+  const file = characterVocabulary(text);
+  const tokenizer = Tokenizer.fromJson(file);
+  const idOf = new Map([...new Set(text)].map((character) => [character, tokenizer.encode(character)[0]!]));
+  const parts = heldOut(text, recipe.heldOut);
+  const encode = (part: string): Int32Array => Int32Array.from(part, (character) => idOf.get(character)!);
+  const [learned, measured] = [encode(parts.train), encode(parts.validation)];
+  const { window, batchSize } = recipe;
+  const plan = { window, batchSize, seed };
+  const stepsPerEpoch = windowBatches(learned.length, plan);
+  if (stepsPerEpoch < 1 || measured.length <= window)
+    throw new VitrineError("DATA_PROBLEM", {
+      rule: `a text must have ${window * (batchSize + 1)} characters to learn from, and more than ${window} to measure by`,
+      evidence: `got ${learned.length} and ${measured.length}`,
+      next: "set a smaller window or batchSize",
+    });
+  const starts = Array.from({ length: Math.floor((measured.length - 1) / window) }, (_, i) => i * window);
+  const groups = Array.from({ length: Math.ceil(starts.length / batchSize) }, (_, i) =>
+    starts.slice(i * batchSize, (i + 1) * batchSize),
+  );
+  return {
+    tokenizer: file,
+    words: tokenizer.words,
+    size: learned.length,
+    leftOut: 0,
+    lengths: [],
+    stepsPerEpoch,
+    batches: (epoch, from) =>
+      mapped(windowStarts(learned.length, plan, epoch).slice(from), (group) => windowBatch(learned, group, window)),
+    validation: () => mapped(groups, (group) => windowBatch(measured, group, window)),
+  };
+}
+
+function rounded(length: number, multiple: number): number {
+  return multiple * Math.ceil(length / multiple);
+}
+
+function short({ source, target }: IdPairs, longest: number): IdPairs {
+  const kept = source.flatMap((words, i) => (Math.max(words.length, target[i]!.length) <= longest ? [i] : []));
+  if (kept.length === 0)
+    throw new VitrineError("DATA_PROBLEM", {
+      rule: `a sentence must have at most ${longest} words to be learned from`,
+      evidence: `got ${source.length} longer ones`,
+      next: "set a larger maxWords",
+    });
+  return { source: kept.map((i) => source[i]!), target: kept.map((i) => target[i]!) };
+}
+
+function* mapped<T, U>(items: Iterable<T>, map: (item: T) => U): Generator<U> {
+  for (const item of items) yield map(item);
+}
