@@ -1,6 +1,6 @@
 /** The encoder that the notes write out: words and learned positions, a mask for padding, blocks of attention and a small network. */
 
-import { compile, ndarray, nodeRuntime, relu, slice, type Tensor } from "vitrine";
+import { compile, type NdArray, ndarray, nodeRuntime, relu, slice, type Tensor } from "vitrine";
 import { Embedding, keyPaddingMask, LayerNorm, Linear, type Mask, Module, MultiheadAttention } from "vitrine/nn";
 
 class Block extends Module {
@@ -50,8 +50,10 @@ const encode = (ids: number[], valid: number[]) =>
 // A short sentence alone, and the same with padding behind it: its words get the same vectors.
 const alone = await encode([5, 9, 2], [1, 1, 1]);
 const padded = await encode([5, 9, 2, 0, 0], [1, 1, 1, 0, 0]);
-const apart = alone.vectors!.data.map((x, i) => Math.abs(Number(x) - Number(padded.vectors!.data[i])));
-console.log("padding changes a word by", Math.max(...Array.from(apart, Number)) < 1e-6 ? "nothing" : "something");
-const weights = Array.from(padded["layers.0.attention.probs"]!.data.slice(0, 5), (x) => Number(x).toFixed(2));
-console.log("head 0, first word looks at", weights.join(" ")); // two zeros at the end
+const numbers = ({ data }: NdArray): number[] => Array.from(data, Number);
+const [before, after] = [numbers(alone.vectors!), numbers(padded.vectors!)];
+const most = Math.max(...before.map((x, i) => Math.abs(x - after[i]!)));
+console.log("padding changes a word by", most < 1e-6 ? "nothing" : most);
+const weights = numbers(padded["layers.0.attention.probs"]!).slice(0, 5);
+console.log("head 0, first word looks at", weights.map((x) => x.toFixed(2)).join(" ")); // two zeros at the end
 await run.dispose();

@@ -74,6 +74,8 @@ export async function explainWords(request: WordsRequest): Promise<WordsExplanat
 const whatWeightsSay =
   "A weight says how much of a token's value is mixed in at that place; it does not say what caused an answer.";
 
+const noMeaning = "A unit has no meaning of its own that the picture could tell.";
+
 async function explainGpt(
   request: WordsRequest,
   model: Extract<Language, { kind: "gpt2" }>["model"],
@@ -152,7 +154,8 @@ async function explainSeq2Seq(
     return {
       ...common(request, "states", "state"),
       notes: [
-        "Row: a unit, in the order of the weights; column: the token that was read last. Units have no meaning of their own that the picture could tell.",
+        "Row: a unit, in the order of the weights; column: of the encoder the token that was read last, of the decoder the token that the state writes.",
+        noMeaning,
       ],
       groups: [
         statesGroup("encoder: the state after each token", read, bothDirections(annotations)),
@@ -189,7 +192,8 @@ async function explainStates(
   return {
     ...common(request, "states", "state"),
     notes: [
-      "Row: a unit, in the order of the weights; column: the token that was read last. Units have no meaning of their own that the picture could tell.",
+      "Row: a unit, in the order of the weights; column: the token that was read last.",
+      noMeaning,
       ...(cell ? ["A cell's state may grow beyond 1: the hidden state is its tanh, times the output gate."] : []),
     ],
     groups: [
