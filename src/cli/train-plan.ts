@@ -20,6 +20,7 @@ import {
 } from "../inspect/index.ts";
 import { familyNamed } from "../models/families.ts";
 import { newPretrained } from "../pretrained/new.ts";
+import { OnnxClassifier } from "../pretrained/onnx-classifier.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import { type Preset, presetForNamed, presetForPictures, presets, wholeImages } from "../train/presets.ts";
 import { fineTuning, fromScratch, type Recipe, recipeFrom } from "../train/recipe.ts";
@@ -100,6 +101,7 @@ export async function startTraining(
   const size = pretrained.preprocessing.inputSize.slice(1).join(" × ");
   const all: Choice[] = [
     ...(weights ? [weights.choice] : []),
+    ...(pretrained.model instanceof OnnxClassifier ? pretrained.model.remarks : []),
     ...choices,
     ...(head?.used
       ? [

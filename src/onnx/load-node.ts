@@ -13,12 +13,28 @@ import { VitrineError } from "../errors.ts";
 import { type ImportedModel, importModel } from "./decode.ts";
 import { externalLocations } from "./decode-tensors.ts";
 import { readModel } from "./read-messages.ts";
+import type { ModelProto } from "./schema.ts";
 
 /**
  * Reads a model and the files it refers to.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSUPPORTED_OPERATOR, or UNSAFE_FILE when it refers to a file outside its folder.
  */
 export async function loadModel(path: string): Promise<ImportedModel> {
+  const { model, external } = await readModelFile(path);
+  return importModel(model, external, path);
+}
+
+/** A parsed model, and the files that it refers to by location. */
+export interface ModelFile {
+  readonly model: ModelProto;
+  readonly external: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * The same, parsed only.
+ * @throws {VitrineError} NOT_FOUND, INVALID_FILE, or UNSAFE_FILE when it refers to a file outside its folder.
+ */
+export async function readModelFile(path: string): Promise<ModelFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("NOT_FOUND", { rule: "the model must be a readable file", evidence: cause.message, cause });
   });
@@ -26,7 +42,7 @@ export async function loadModel(path: string): Promise<ImportedModel> {
   const external = new Map<string, Uint8Array>();
   for (const location of externalLocations(model.graph.initializers))
     external.set(location, await readBeside(path, location));
-  return importModel(model, external, path);
+  return { model, external };
 }
 
 async function readBeside(path: string, location: string): Promise<Uint8Array> {

@@ -10,6 +10,7 @@ import { openWeights } from "../weights/open-node.ts";
 import { parseReference } from "../weights/reference.ts";
 import { assemble, assembleNamed, folderPreprocessing, type ModelChanges, requireArchitecture } from "./assemble.ts";
 import { readConfigFile } from "./config-file.ts";
+import { loadOnnx, onnxFile, onnxLabels, onnxType } from "./onnx-node.ts";
 import { packagedModels } from "./packaged-node.ts";
 import type { Pretrained } from "./pretrained.ts";
 
@@ -25,7 +26,8 @@ export interface LoadOptions extends ModelChanges {
 
 /**
  * A model with its weights, preprocessing and labels.
- * @param reference a folder with `config.json` (timm's or Hugging Face's keys) and weights, a weights file (then with `arch`), a hub id, or a name
+ * @param reference a folder with `config.json` (timm's or Hugging Face's keys) and weights, a weights file (then with `arch`), an `.onnx` file with
+ *   `preprocessor_config.json` beside it, a hub id, or a name
  * @throws {VitrineError} NOT_FOUND, UNKNOWN_NAME, INVALID_FILE, UNSAFE_FILE, WEIGHTS_MISMATCH or DOWNLOAD_FAILURE, saying what to do.
  */
 export async function loadPretrained(reference: string, options: LoadOptions = {}): Promise<Pretrained> {
@@ -87,6 +89,7 @@ async function loadFolder(folder: string, name: string, options: LoadOptions): P
       place: folder,
       next: "say --arch NAME if there is none",
     });
+  if (isOnnx(json)) return loadOnnx(join(folder, onnxFile), name, options, onnxLabels(json));
   const config = await readConfigFile(json, configFile);
   const source = await openWeights(folder);
   try {
@@ -98,7 +101,21 @@ async function loadFolder(folder: string, name: string, options: LoadOptions): P
   }
 }
 
+/** Whether a folder's `config.json` says that the model is the graph beside it. */
+function isOnnx(json: unknown): json is object {
+  return typeof json === "object" && json !== null && "model_type" in json && json.model_type === onnxType;
+}
+
 async function loadFile(path: string, options: LoadOptions): Promise<Pretrained> {
+  if (path.endsWith(".onnx")) {
+    if (options.arch === undefined) return loadOnnx(path, basename(path, ".onnx"), options);
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "an .onnx file holds its own graph",
+      evidence: `got --arch ${options.arch}`,
+      place: path,
+      next: "leave --arch out",
+    });
+  }
   const arch = requireArchitecture(options.arch, path, "add --arch NAME");
   const source = await openWeights(path);
   try {

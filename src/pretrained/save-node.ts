@@ -13,6 +13,8 @@ import { applyRules } from "../weights/rules.ts";
 import { saveSafetensors } from "../weights/safetensors-node.ts";
 import { memorySource, readAll } from "../weights/source.ts";
 import { huggingFaceConfigFile, timmConfigFile } from "./config-file.ts";
+import { OnnxClassifier } from "./onnx-classifier.ts";
+import { onnxFile, saveOnnx } from "./onnx-node.ts";
 import type { Pretrained } from "./pretrained.ts";
 
 /** Whose names the files have. */
@@ -45,6 +47,7 @@ export function layoutFor(pretrained: Pretrained, wanted?: Layout): Layout {
  * @throws {VitrineError} INVALID_ARGUMENT where the layout cannot express the model; OUTPUT_CONFLICT where a model is in the folder and `replace` is not set; STORAGE_FAILURE.
  */
 export async function savePretrained(folder: string, pretrained: Pretrained, options: SaveOptions = {}): Promise<void> {
+  if (pretrained.model instanceof OnnxClassifier) return saveGraph(folder, pretrained, options);
   const { layout, json } = describe(pretrained, options.layout);
   const tensors = await namedTensors(pretrained, layout);
   const target = resolve(folder);
@@ -68,6 +71,23 @@ export async function savePretrained(folder: string, pretrained: Pretrained, opt
   } finally {
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
   }
+}
+
+/** An imported graph: it has no layout of timm's or transformers'. */
+async function saveGraph(folder: string, pretrained: Pretrained, { layout, replace }: SaveOptions): Promise<void> {
+  const target = resolve(folder);
+  const ours = (await filesIn(target))?.filter((name) => name === onnxFile || ownFiles.includes(name)) ?? [];
+  if (layout !== undefined) throw noLayout(layout);
+  if (ours.length > 0 && !replace) throw conflict(target, ours);
+  await saveOnnx(target, pretrained);
+}
+
+function noLayout(layout: Layout): VitrineError {
+  return new VitrineError("INVALID_ARGUMENT", {
+    rule: "an imported graph has no layout of timm or transformers",
+    evidence: `got ${layout}`,
+    next: "export it as .onnx",
+  });
 }
 
 /** Two spaces deep. @source transformers' Swinv2Config, which refuses 4 where it wants 4.0 */
@@ -97,6 +117,7 @@ function describe(
   pretrained: Pretrained,
   wanted: Layout | undefined,
 ): { readonly layout: Layout; readonly json: Readonly<Record<string, unknown>> } {
+  if (pretrained.model instanceof OnnxClassifier) throw noLayout(wanted ?? "timm");
   const describers = { timm: timmFiles, huggingface: huggingFaceFiles };
   const layouts: readonly Layout[] = wanted ? [wanted] : ["timm", "huggingface"];
   let refusal: unknown;

@@ -9,6 +9,7 @@ import { preprocess } from "../data/preprocess.ts";
 import { writeFileAtomically } from "../files/write-node.ts";
 import { modelCard } from "../pretrained/card.ts";
 import { knownFacts, writeCard } from "../pretrained/card-node.ts";
+import { OnnxClassifier } from "../pretrained/onnx-classifier.ts";
 import { packageFolder } from "../pretrained/packaged-node.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -67,8 +68,11 @@ export async function writeReport(folder: string, options: ReportOptions): Promi
   const content = await reportContent(folder, options);
   const path = join(folder, reportName);
   await writeFileAtomically(path, [new TextEncoder().encode(reportPage(content))]);
-  const card = modelCard({ ...knownFacts(options.pretrained), ...cardFacts(content) });
-  await writeCard(folder, card);
+  const { pretrained } = options;
+  // A card says how timm or transformers load the model; neither loads an imported graph.
+  const isGraph = pretrained.model instanceof OnnxClassifier;
+  const card = isGraph ? "" : modelCard({ ...knownFacts(pretrained), ...cardFacts(content) });
+  if (!isGraph) await writeCard(folder, card);
   await logResult(folder, card, content, options);
   return { path, content };
 }

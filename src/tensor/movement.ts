@@ -83,14 +83,12 @@ export function pad(
     value = 0,
   }: { readonly mode?: "constant" | "reflect" | "edge" | "wrap"; readonly value?: number } = {},
 ): Tensor {
-  const pads = sizes([...amounts.map(([begin]) => begin), ...amounts.map(([, end]) => end)]);
-  // ONNX Runtime's WebGPU kernel wants all axes, so none are named where all are given.
-  const full = axes.length === x.rank && axes.every((axis, i) => axis === i);
-  return apply(
-    "Pad",
-    [x, pads, mode === "constant" ? scalar(value, x.dtype) : undefined, full ? undefined : ints(axes)],
-    { mode },
-  );
+  // All axes, and so no names of axes: ONNX Runtime's WebGPU kernel takes no names, and where its optimiser moves a Transpose over a Pad (1.30) it
+  // reorders the amounts as if all were there.
+  const all = x.shape.map((): readonly [Dim, Dim] => [0, 0]);
+  for (const [i, axis] of axes.entries()) all[axis < 0 ? axis + x.rank : axis] = amounts[i]!;
+  const pads = sizes([...all.map(([begin]) => begin), ...all.map(([, end]) => end)]);
+  return apply("Pad", [x, pads, mode === "constant" ? scalar(value, x.dtype) : undefined], { mode });
 }
 
 /** Repeats axes of size 1 until the shape is `shape` (numpy's broadcast_to). */

@@ -1,8 +1,8 @@
 /** What of a model a recipe trains: all of it, adapters beside its maps, or its head alone. */
 
-import { familyNamed } from "../models/families.ts";
 import { addLora } from "../nn/lora.ts";
 import { isPartOf } from "../pretrained/adapter.ts";
+import { headsOf } from "../pretrained/heads.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -20,12 +20,12 @@ export interface Tuning {
  * @throws {VitrineError} UNKNOWN_NAME for an adapter's target that fits no linear map.
  */
 export async function startTuning(
-  { model, architecture }: Pretrained,
+  pretrained: Pretrained,
   recipe: Pick<Recipe, "tune" | "loraRank" | "loraAlpha" | "loraDropout" | "loraTargets">,
   seed: number,
 ): Promise<Tuning> {
-  const { family } = await familyNamed(architecture);
-  const heads = family.heads.filter((head) => model.modules().has(head));
+  const { model } = pretrained;
+  const heads = await headsOf(pretrained);
   if (recipe.tune === "full") return { trained: undefined, heads };
   if (recipe.tune === "lora")
     addLora(model, {

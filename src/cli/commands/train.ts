@@ -7,10 +7,11 @@ import { isTexts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
 import type { Choice, Finding } from "../../inspect/index.ts";
 import { familyOf } from "../../models/registry.ts";
+import { OnnxClassifier } from "../../pretrained/onnx-classifier.ts";
 import type { Means } from "../../train/events.ts";
 import { fromScratch, type Recipe, recipeFrom } from "../../train/recipe.ts";
-import { readRun, trainInFolder } from "../../train/run-node.ts";
 import { readRunFile } from "../../train/run-folder-node.ts";
+import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
 import { choiceLines, findingLines } from "../data-notes.ts";
 import { withFoundRate } from "../find-learning-rate.ts";
@@ -28,9 +29,9 @@ export interface TrainOptions extends ModelOptions {
   readonly model?: string | undefined;
   readonly from?: string | undefined;
   readonly config?: string | undefined;
-  readonly epochs?: number | undefined;
   readonly languages?: string | undefined;
   readonly attention?: string | undefined;
+  readonly epochs?: number | undefined;
   readonly batch?: number | undefined;
   readonly lr?: number | undefined;
   readonly findLr: boolean;
@@ -62,15 +63,14 @@ export async function train(
   [data]: readonly [string | undefined],
   options: TrainOptions,
 ): Promise<undefined> {
-  const plan = await planOf(context, data, options);
   if (await learnsTexts(data, options)) return (await import("./train-text.ts")).trainText(context, data, options);
+  const plan = await planOf(context, data, options);
   const result = await trainAsPlanned(context, plan, options);
   const report = options.report ? await reportOrWarn(context, plan.folder, options.workers) : null;
   context.terminal.result({ ...result, report }, summaryText(result, plan, report));
   return undefined;
 }
 
-/** The model is there whatever becomes of its report. @returns the report's path */
 /** Whether the data, or the run that goes on, is of texts. */
 async function learnsTexts(
   data: string | undefined,
@@ -80,6 +80,7 @@ async function learnsTexts(
   return resume && out !== undefined && (await readRunFile(resolve(out))).settings.texts === true;
 }
 
+/** The model is there whatever becomes of its report. @returns the report's path */
 async function reportOrWarn(context: Context, folder: string, workers: number): Promise<string | null> {
   try {
     context.terminal.note("judging the model for the report");
@@ -262,13 +263,13 @@ export async function trainAsPlanned(
 function announce({ terminal }: Context, plan: TrainPlan): void {
   const { pretrained, teacher, recipe, data, folder, settings, findings, choices } = plan;
   const { train: images, validation, validationFrom, skipped } = data;
-  const { architecture, model, preprocessing } = pretrained;
+  const { model, preprocessing } = pretrained;
   for (const { file, reason } of skipped) if (reason !== "hidden") terminal.warn(`skipped ${file}: ${reason}`);
   const begin = settings.from === undefined ? "from random weights" : `fine-tuned from ${settings.from}`;
   terminal.note(`data        ${images.name}: ${counted(images.length, "image")}, ${images.classes.length} classes`);
   terminal.note(`validation  ${validationFrom}${validation ? ` (${counted(validation.length, "image")})` : ""}`);
   terminal.note(
-    `model       ${familyOf(architecture).describe(model.config)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
+    `model       ${kindOf(pretrained)}, ${grouped(model.parameterCount())} parameters, images ${preprocessing.inputSize.slice(1).join(" × ")}, ${begin}`,
   );
   if (teacher)
     terminal.note(
@@ -287,9 +288,14 @@ function passesOf({ tune, probeViews, epochs, crop }: Recipe): number {
 /** Examples of each finding; `vitrine inspect` shows more. */
 const shownExamples = 3;
 
+/** A few words for people: what kind of model, how large. */
+function kindOf({ architecture, model }: TrainPlan["pretrained"]): string {
+  return model instanceof OnnxClassifier ? "the graph of an .onnx file" : familyOf(architecture).describe(model.config);
+}
+
 function summaryText(
   { folder, best, seconds, skipped }: TrainResult,
-  { settings }: TrainPlan,
+  { settings, pretrained }: TrainPlan,
   report: string | null,
 ): string {
   const accuracy = best
@@ -297,7 +303,7 @@ function summaryText(
     : "the last epoch's weights";
   return [
     `done in ${duration(seconds)}: ${accuracy}${skipped.length > 0 ? `; ${counted(skipped.length, "file")} skipped` : ""}`,
-    `model        ${folder} (config.json, preprocessor_config.json, model.safetensors)`,
+    `model        ${folder} (config.json, preprocessor_config.json, ${pretrained.model instanceof OnnxClassifier ? "model.onnx" : "model.safetensors"})`,
     `log          ${join(folder, "log.jsonl")}`,
     ...(report === null ? [] : [`report       ${report}`]),
     "",

@@ -1,0 +1,121 @@
+/** Somebody else's image classifier from and to `.onnx` files. Node only. */
+
+import { mkdir, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Preprocessing } from "../data/preprocess.ts";
+import { preprocessingFromHuggingFace, preprocessingToHuggingFace } from "../data/preprocess-config.ts";
+import { VitrineError } from "../errors.ts";
+import { writeFileAtomically } from "../files/write-node.ts";
+import { symbol } from "../graph/dim.ts";
+import { readModelFile } from "../onnx/load-node.ts";
+import { saveModel } from "../onnx/save-node.ts";
+import { input, trace } from "../tensor/index.ts";
+import type { ModelChanges } from "./assemble.ts";
+import { labelsFor } from "./labels.ts";
+import { OnnxClassifier } from "./onnx-classifier.ts";
+import type { Pretrained } from "./pretrained.ts";
+
+/** What `config.json` says in `model_type` where the model is the graph beside it. */
+export const onnxType = "onnx";
+/** The graph's file in such a folder. */
+export const onnxFile = "model.onnx";
+
+/**
+ * A classifier whose operators a file holds; `preprocessor_config.json` beside it says how images are prepared.
+ * @param path of the file
+ * @param named labels that are known from elsewhere
+ * @throws {VitrineError} NOT_FOUND without `preprocessor_config.json`; INVALID_ARGUMENT for changes that a graph does not allow; what `OnnxClassifier` throws.
+ */
+export async function loadOnnx(
+  path: string,
+  name: string,
+  { newHead, labels, resize, overrides = {} }: ModelChanges,
+  named?: readonly string[],
+): Promise<Pretrained<OnnxClassifier>> {
+  // How often paths are dropped is a setting of every fine-tuning, and 0 asks for nothing.
+  const asked = Object.entries(overrides).filter(([key, value]) => key !== "dropPath" || Number(value) > 0);
+  if (asked.length > 0 || resize)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "an imported graph stays as it is",
+      evidence: `asked for ${[...asked.map(([key]) => key), ...(resize ? ["another size of image"] : [])].join(", ")}`,
+      place: path,
+      next: "leave these settings out, or export the model again with them",
+    });
+  const { model, external } = await readModelFile(path);
+  const preprocessing = await preprocessingBeside(path);
+  const classifier = new OnnxClassifier(model, {
+    ...{ inputSize: preprocessing.inputSize, newHead: newHead?.labels.length, external, place: path },
+  });
+  if (newHead) classifier.head!.initialize(newHead.seed);
+  // Naming starts from the root.
+  classifier.variables();
+  const own = named ?? labelsIn(model.metadata.get("labels"));
+  return {
+    name,
+    architecture: onnxType,
+    model: classifier,
+    preprocessing,
+    labels: newHead?.labels ?? (await labelsFor(classifier.config.labels, labels ?? own, path)),
+  };
+}
+
+async function preprocessingBeside(path: string): Promise<Preprocessing> {
+  const file = join(dirname(path), "preprocessor_config.json");
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined)
+    throw new VitrineError("NOT_FOUND", {
+      rule: "an .onnx file does not say how images are prepared: preprocessor_config.json must lie beside it",
+      place: file,
+      next: `write it, such as ${example}, with the numbers that the model was trained with`,
+    });
+  try {
+    return preprocessingFromHuggingFace(JSON.parse(text), file);
+  } catch (cause) {
+    if (cause instanceof VitrineError) throw cause;
+    throw new VitrineError("INVALID_FILE", {
+      rule: "the file must be JSON",
+      evidence: String(cause),
+      place: file,
+      cause,
+    });
+  }
+}
+
+const example =
+  '{"size": {"height": 224, "width": 224}, "resample": 2, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}';
+
+/** Labels that our own exports write into the file. */
+function labelsIn(text: string | undefined): readonly string[] | undefined {
+  try {
+    const found: unknown = JSON.parse(text ?? "null");
+    return Array.isArray(found) && found.every((one) => typeof one === "string") ? found : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The labels that a folder's `config.json` names. */
+export function onnxLabels({ id2label }: { readonly id2label?: unknown }): readonly string[] | undefined {
+  return typeof id2label === "object" && id2label !== null ? Object.values(id2label).map(String) : undefined;
+}
+
+/**
+ * Writes `model.onnx`, `config.json` with the labels, and `preprocessor_config.json`, over older ones; the graph last.
+ * @throws {VitrineError} STORAGE_FAILURE
+ */
+export async function saveOnnx(folder: string, { model, labels, preprocessing }: Pretrained): Promise<void> {
+  const { channels, imageSize } = model.config;
+  const images = input("images", [symbol("b"), channels, ...imageSize]);
+  const { result } = trace(() => model.forward(images));
+  await mkdir(folder, { recursive: true });
+  const files = {
+    "config.json": { model_type: onnxType, id2label: Object.fromEntries(labels.map((label, i) => [i, label])) },
+    "preprocessor_config.json": preprocessingToHuggingFace(preprocessing),
+  };
+  for (const [name, json] of Object.entries(files))
+    await writeFileAtomically(join(folder, name), [
+      new TextEncoder().encode(`${JSON.stringify(json, undefined, 2)}\n`),
+    ]);
+  const graph = { inputs: [images.value], outputs: new Map([["logits", result.value]]), updates: new Map() };
+  await saveModel(join(folder, onnxFile), graph, { metadata: new Map([["labels", JSON.stringify(labels)]]) });
+}
