@@ -92,4 +92,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === "") break;
   process.stdout.write(`${await repeat()}\n`);
 }
-process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);
+// The engine's threads would keep the process.
+process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`, () => process.exit());
