@@ -70,6 +70,33 @@ test("pictures that are kept give the same weights", async () => {
   expect(kept.filter((file) => /^train\/.*\.pixels$/.test(file)).length).toBeGreaterThanOrEqual(16);
 });
 
+test("a named model takes small images in a form that fits them, and goes on in it", async () => {
+  const place = temporaryFolder();
+  const small = { depths: [1, 1], widths: [8, 16] };
+  const file = writeConfig(place, { model: small, warmupEpochs: 0 });
+  const args = ["train", "shapes", "--model", "resnet18", "--config", file, "--limit", "40", ...short];
+  const { code, stderr } = await vitrine([...args, "--out", "named"], { cwd: folder });
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/images 64 × 64/);
+  expect(stderr).toMatch(/the data's images are small/);
+  expect(JSON.parse(readFileSync(join(folder, "named/recipe.json"), "utf8"))).toMatchObject({
+    optimizer: "sgd",
+    momentum: 0.9,
+    crop: "padded",
+    pad: 4,
+  });
+  const again = await vitrine(["train", "--resume", "--out", "named", ...short, "--json"], { cwd: folder });
+  expect(again.code, again.stderr).toBe(0);
+  const wide = writeConfig(place, { model: { ...small, imageSize: 96 }, warmupEpochs: 0 });
+  const own = await vitrine(
+    ["train", "shapes", ...args.slice(2, 4), "--config", wide, ...args.slice(6), "--out", "own"],
+    {
+      cwd: folder,
+    },
+  );
+  expect(own.stderr).toMatch(/images 96 × 96/);
+});
+
 test("a place that cannot hold pictures is refused, and drawn shapes need none", async () => {
   writeFileSync(join(folder, "file"), "");
   const data = temporaryFolder();
