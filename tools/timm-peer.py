@@ -152,7 +152,9 @@ else:
     for _ in range(recipe["epochs"]):
         epoch()
     seconds = time.perf_counter() - start
-    test = create_loader(opened(job["test"]), interpolation=prep["filter"], crop_pct=1.0, **shared)
+    # timm rounds side / crop_pct down to the size before the crop.
+    before = (prep["resize"] or {}).get("size", size[1])
+    test = create_loader(opened(job["test"]), interpolation=prep["filter"], crop_pct=size[1] / (before + 0.5), **shared)
     model.eval()
     with torch.inference_mode():
         hits = sum((model(images).argmax(1) == labels).sum().item() for images, labels in test)
