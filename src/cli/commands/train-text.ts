@@ -15,7 +15,7 @@ import { readRunFile } from "../../train/run-folder-node.ts";
 import type { Context } from "../context.ts";
 import { freshFolder } from "../fresh.ts";
 import { counted, duration, grouped } from "../numbers.ts";
-import { readConfig } from "../train-settings.ts";
+import { defined, readConfig } from "../train-settings.ts";
 import { Teller } from "../train-teller.ts";
 
 /** Options of `vitrine train` that texts have too. */
@@ -172,14 +172,14 @@ function recipeName(model: string, translates: boolean): keyof typeof wordRecipe
 }
 
 function typedChanges(options: TrainTextOptions, translates: boolean): Readonly<Record<string, unknown>> {
-  return {
+  return defined({
     epochs: options.epochs,
     [translates ? "batchWords" : "batchSize"]: options.batch,
     learningRate: options.lr,
     optimizer: options.optimizer,
     ema: options.ema,
     patience: options.patience,
-  };
+  });
 }
 
 /** The first pairs, or characters. */

@@ -1,0 +1,40 @@
+/** `vitrine train` with texts, as a person types it. */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { temporaryFolder, vitrine } from "./process.ts";
+
+const folder = temporaryFolder();
+writeFileSync(
+  join(folder, "rhyme.txt"),
+  "round and round the garden, like a teddy bear. one step, two steps. ".repeat(20),
+);
+
+test("settings of --config count, those that are typed before them, and a stopped run goes on with both", async () => {
+  const config = join(folder, "small.json");
+  const model = { width: 16, depth: 1, heads: 2, mlpWidth: 32 };
+  writeFileSync(config, JSON.stringify({ epochs: 3, window: 16, batchSize: 8, optimizer: "adamw", model }));
+  const out = join(folder, "run");
+  const args = ["train", "rhyme.txt", "--config", config, "--epochs", "2", "--out", out];
+  const { code, stderr } = await vitrine(args, { cwd: folder });
+  expect(code, stderr).toBe(0);
+  const read = (): unknown => JSON.parse(readFileSync(join(out, "recipe.json"), "utf8"));
+  expect(read()).toMatchObject({ epochs: 2, window: 16, batchSize: 8, optimizer: "adamw" });
+  const again = await vitrine(["train", "--resume", "--out", out], { cwd: folder });
+  expect(again.code, again.stderr).toBe(0);
+  expect(read()).toMatchObject({ epochs: 2, window: 16, batchSize: 8, optimizer: "adamw" });
+  const written = await vitrine(["generate", out, "round and", "--tokens", "5"], { cwd: folder });
+  expect(written.code, written.stderr).toBe(0);
+});
+
+test("sides of different lengths are refused with both lengths, and nothing is written", async () => {
+  const pairs = join(folder, "pairs");
+  mkdirSync(pairs);
+  writeFileSync(join(pairs, "train.de"), "eins\nzwei\ndrei\n");
+  writeFileSync(join(pairs, "train.en"), "one\ntwo\n");
+  const { code, stderr } = await vitrine(["train", "pairs", "--languages", "de-en", "--out", "none"], { cwd: folder });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/3.*2|2.*3/);
+  expect(stderr).not.toMatch(/\n\s+at /);
+});
