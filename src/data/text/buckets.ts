@@ -12,7 +12,10 @@ export interface IdPairs {
 export interface BucketPlan {
   /** Most positions of a batch on either side, padding counted. */
   readonly words: number;
-  /** Target lengths are rounded up to a multiple of it, and a batch has one such length: 1 leaves them as they are. */
+  /**
+   * 1: both sides are padded to their own longest. More: both are padded to the same length, the longer side's rounded up to a multiple of it, and a batch
+   * has one such length (a recurrent model has an executable for each).
+   */
   readonly multiple: number;
   readonly seed: number;
 }
@@ -24,7 +27,9 @@ export interface BucketPlan {
 export function bucketed({ source, target }: IdPairs, plan: BucketPlan, epoch: number): readonly (readonly number[])[] {
   const { words, multiple, seed } = plan;
   const key = foldIn(keyOf(seed), "buckets", epoch);
-  const wide = target.map(({ length }) => multiple * Math.ceil(length / multiple));
+  const wide = target.map(({ length }, i) =>
+    multiple === 1 ? length : commonLength(source[i]!, target[i]!, multiple),
+  );
   // Where target lengths meet, source lengths go on from where they are: they rise and fall in turn.
   const turn = new Map([...new Set(wide)].sort((a, b) => a - b).map((length, i) => [length, i % 2 ? -1 : 1]));
   const order = [...permutation(foldIn(key, "examples"), source.length)].sort(
@@ -46,4 +51,9 @@ export function bucketed({ source, target }: IdPairs, plan: BucketPlan, epoch: n
   }
   if (batch.length > 0) batches.push(batch);
   return [...permutation(foldIn(key, "batches"), batches.length)].map((i) => batches[i]!);
+}
+
+/** The length to which both sides of a pair are padded: a multiple. */
+export function commonLength(source: readonly number[], target: readonly number[], multiple: number): number {
+  return multiple * Math.ceil(Math.max(source.length, target.length) / multiple);
 }

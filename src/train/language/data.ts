@@ -1,6 +1,6 @@
 /** Texts as ids, ready to be learned from. */
 
-import { type BucketPlan, bucketed, type IdPairs } from "../../data/text/buckets.ts";
+import { type BucketPlan, bucketed, commonLength, type IdPairs } from "../../data/text/buckets.ts";
 import { trainBytePairs } from "../../data/text/byte-pairs.ts";
 import { characterVocabulary } from "../../data/text/characters.ts";
 import { heldOut, type ParallelCorpus } from "../../data/text/corpus.ts";
@@ -21,7 +21,7 @@ export interface WordData {
   readonly size: number;
   /** Sentences that are longer than the recipe lets them be. */
   readonly leftOut: number;
-  /** Target lengths of batches that come up. */
+  /** Lengths of both sides of translations that come up, where these are alike. */
   readonly lengths: readonly number[];
   readonly stepsPerEpoch: number;
   /** Batches of an epoch, from the given one on. */
@@ -58,9 +58,7 @@ export function translationData(
     words: tokenizer.words,
     size: learned.source.length,
     leftOut: train.source.length - learned.source.length,
-    lengths: [
-      ...new Set([...epoch(0).map((batch) => learned.target[batch[0]!]!.length)].map((t) => rounded(t, multiple))),
-    ],
+    lengths: [...new Set(epoch(0).map(([i]) => commonLength(learned.source[i!]!, learned.target[i!]!, multiple)))],
     stepsPerEpoch: epoch(0).length,
     batches: (number, from) => mapped(epoch(number).slice(from), batchOf(learned)),
     validation: () => mapped(measuredBatches, batchOf(measured)),
@@ -99,10 +97,6 @@ export function textData(text: string, recipe: WordRecipe, seed: number): WordDa
       mapped(windowStarts(learned.length, plan, epoch).slice(from), (group) => windowBatch(learned, group, window)),
     validation: () => mapped(groups, (group) => windowBatch(measured, group, window)),
   };
-}
-
-function rounded(length: number, multiple: number): number {
-  return multiple * Math.ceil(length / multiple);
 }
 
 function short({ source, target }: IdPairs, longest: number): IdPairs {

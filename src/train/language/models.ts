@@ -33,7 +33,15 @@ const stack: StackSize = { layers: 3, heads: 4, mlpWidth: 512 };
 /** Usual sizes; those of a Transformer are such that it is a MarianMT. */
 const sizes = {
   transformer: {
-    ...{ width: 192, encoder: stack, decoder: stack, dropout: 0.1, activation: "relu" as Activation, eps: 1e-5, bias: true },
+    ...{
+      width: 192,
+      encoder: stack,
+      decoder: stack,
+      dropout: 0.1,
+      activation: "relu" as Activation,
+      eps: 1e-5,
+      bias: true,
+    },
     ...{ normFirst: false, finalNorm: false, shared: true, tied: true, outputBias: true, scaled: true },
     positions: "halves",
   },

@@ -25,7 +25,7 @@ export interface SentenceIds {
 /**
  * A batch of translations.
  * @param pairs ids without begin; source and target end with the end
- * @param multiple target lengths are padded to a multiple of it
+ * @param multiple as `BucketPlan` has it
  */
 export function translationBatch(
   pairs: IdPairs,
@@ -35,8 +35,9 @@ export function translationBatch(
 ): WordBatch {
   const sources = examples.map((i) => pairs.source[i]!);
   const targets = examples.map((i) => pairs.target[i]!);
-  const s = longest(sources);
-  const t = multiple * Math.ceil(longest(targets) / multiple);
+  const [s, t] = [sources, targets].map((side) =>
+    multiple === 1 ? longest(side) : multiple * Math.ceil(longest([...sources, ...targets]) / multiple),
+  ) as [number, number];
   return {
     arrays: {
       source: rows(sources, s, pad),

@@ -81,7 +81,7 @@ function partsOfWindows(batchSize: number, window: number): number {
 
 /**
  * The next word of a translation.
- * @param lengths of targets that come up: a recurrent decoder has an executable for each
+ * @param lengths of both sides that come up: a recurrent model has an executable for each
  */
 export function translationLesson(
   model: TranslationModel,
@@ -95,7 +95,7 @@ export function translationLesson(
       kinds: [String(first), ...rest.map(String)],
       kindOf: ({ arrays }) => String(arrays.target!.shape[1]),
       specs: (kind) => ({
-        source: words("b", "s"),
+        source: words("b", Number(kind)),
         lengths: words("b"),
         target: words("b", Number(kind)),
         labels: words("b", Number(kind)),

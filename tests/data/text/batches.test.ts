@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bucketed } from "../../../src/data/text/buckets.ts";
+import { bucketed, commonLength } from "../../../src/data/text/buckets.ts";
 import { windowBatches, windowStarts } from "../../../src/data/text/windows.ts";
 import { stream } from "../../../src/graph/random.ts";
 
@@ -11,7 +11,9 @@ test.each([1, 8])("every pair is in one batch, and no batch is larger than asked
   const batches = bucketed(pairs, { words: 200, multiple, seed: 1 }, 0);
   expect(batches.flat().sort((a, b) => a - b)).toEqual(pairs.source.map((_, i) => i));
   for (const batch of batches) {
-    const lengths = batch.map((i) => multiple * Math.ceil(pairs.target[i]!.length / multiple));
+    const lengths = batch.map((i) =>
+      multiple === 1 ? pairs.target[i]!.length : commonLength(pairs.source[i]!, pairs.target[i]!, multiple),
+    );
     expect(batch.length * Math.max(...lengths, ...batch.map((i) => pairs.source[i]!.length))).toBeLessThanOrEqual(200);
     if (multiple > 1) expect(new Set(lengths).size).toBe(1);
   }

@@ -1,0 +1,106 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import type { VitrineError } from "../../../src/errors.ts";
+import { stream } from "../../../src/graph/random.ts";
+import { loadLanguage } from "../../../src/pretrained/language-node.ts";
+import { nodeRuntime } from "../../../src/runtime/node.ts";
+import { textData, translationData } from "../../../src/train/language/data.ts";
+import { languageModelFor } from "../../../src/train/language/models.ts";
+import { type WordRecipe, wordRecipeFrom, wordRecipes } from "../../../src/train/language/recipe.ts";
+import { trainWordsInFolder, type WordRunOptions } from "../../../src/train/language/run-node.ts";
+import { all } from "../runs.ts";
+
+const runtime = await nodeRuntime({ threads: 1 });
+const place = await mkdtemp(join(tmpdir(), "vitrine-words-"));
+afterAll(() => rm(place, { recursive: true, force: true }));
+
+const random = stream(1);
+const numbers = ["eins", "zwei", "drei", "vier", "acht"];
+const english = ["one", "two", "three", "four", "eight"];
+const drawn = Array.from({ length: 60 }, () => Array.from({ length: 2 + random.integer(4) }, () => random.integer(5)));
+const corpus = {
+  source: drawn.map((words) => words.map((i) => numbers[i]!).join(" ")),
+  target: drawn.map((words) => words.map((i) => english[i]!).join(" ")),
+};
+const text = corpus.target.join("\n").repeat(3);
+
+const small: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  transformer: {
+    ...{ width: 16, encoder: { layers: 1, heads: 2, mlpWidth: 32 }, decoder: { layers: 1, heads: 2, mlpWidth: 32 } },
+  },
+  gru: { embed: 12, hidden: 12 },
+  gpt2: { width: 16, depth: 2, heads: 2, mlpWidth: 32 },
+  lstm: { embed: 12, hidden: 12 },
+};
+const changes = { epochs: 2, batchWords: 120, batchSize: 8, window: 24, pieces: 280, warmupEpochs: 0.2, ema: 0.9 };
+
+function run(kind: string, translates: boolean, folder: string, more: Partial<WordRecipe> = {}): WordRunOptions {
+  const base =
+    kind === "transformer" || kind === "gpt2"
+      ? wordRecipes[kind]
+      : wordRecipes[translates ? "seq2seq" : "recurrent-language"];
+  const recipe = wordRecipeFrom(base, { ...changes, ...more }, "the test");
+  const multiple = kind === "transformer" ? 1 : 8;
+  const held = { source: corpus.source.slice(0, 10), target: corpus.target.slice(0, 10) };
+  const data = translates ? translationData(corpus, held, recipe, { multiple, seed: 4 }) : textData(text, recipe, 4);
+  const longest = translates ? 100 : recipe.window;
+  const model = languageModelFor({ kind, translates, words: data.words, longest, options: small[kind]! });
+  return { model: model.initialize(4), data, recipe, runtime, seed: 4, folder: join(place, folder) };
+}
+
+const kinds = [
+  ["transformer", true],
+  ["gru", true],
+  ["gpt2", false],
+  ["lstm", false],
+] as const;
+
+test.each(kinds)(
+  "a %s that is stopped and goes on ends with the same bits, and is read back",
+  async (kind, translates) => {
+    const whole = run(kind, translates, `${kind}-whole`);
+    const events = await all(trainWordsInFolder(whole));
+    const measured = events.flatMap((event) => (event.type === "epoch.end" ? [event.validation!.loss] : []));
+    expect(measured[1]).toBeLessThan(measured[0]!);
+
+    const parts = run(kind, translates, `${kind}-parts`);
+    const stop = new AbortController();
+    const stopped = async (): Promise<void> => {
+      for await (const event of trainWordsInFolder({ ...parts, signal: stop.signal }))
+        if (event.type === "step" && event.step === whole.data.stepsPerEpoch + 2) stop.abort();
+    };
+    await expect(stopped()).rejects.toMatchObject({ code: "INTERRUPTED" } satisfies Partial<VitrineError>);
+    await all(trainWordsInFolder({ ...run(kind, translates, `${kind}-parts`), resume: true }));
+    for (const name of ["model.safetensors", "config.json", "tokenizer.json"])
+      expect((await readFile(join(parts.folder, name))).equals(await readFile(join(whole.folder, name))), name).toBe(
+        true,
+      );
+
+    const read = await loadLanguage(whole.folder);
+    expect(read.kind).toBe(
+      { transformer: "transformer", gru: "seq2seq", gpt2: "gpt2", lstm: "recurrent-language" }[kind],
+    );
+    expect(read.tokenizer.words).toBe(whole.data.words);
+  },
+);
+
+test("a run with other data or settings is not gone on with", async () => {
+  const first = run("gpt2", false, "other", { epochs: 1 });
+  await all(trainWordsInFolder(first));
+  const second = { ...run("gpt2", false, "other", { epochs: 1, learningRate: 1e-4 }), resume: true };
+  await expect(all(trainWordsInFolder(second))).rejects.toThrow("began with");
+  await expect(all(trainWordsInFolder(first))).rejects.toThrow("new or empty");
+});
+
+test("what cannot be learned from is said before anything is written", () => {
+  const recipe = wordRecipeFrom(wordRecipes.gpt2, { ...changes, window: 1000 }, "the test");
+  expect(() => textData(text, recipe, 1)).toThrow("must have 9000 characters");
+  const short = wordRecipeFrom(wordRecipes.transformer, { ...changes, maxWords: 1 }, "the test");
+  expect(() => translationData(corpus, corpus, short, { multiple: 1, seed: 1 })).toThrow("at most 1 words");
+  expect(() => wordRecipeFrom(wordRecipes.gpt2, { dropout: 3 }, "the test")).toThrow("dropout");
+  const choice = { kind: "transformer", translates: false, words: 9, longest: 9, options: {} };
+  expect(() => languageModelFor(choice)).toThrow("a text is learned by a model of the kind gpt2, lstm, gru");
+  expect(() => languageModelFor({ ...choice, kind: "gpt2", options: { depht: 3 } })).toThrow("depht is no setting");
+});
