@@ -1,18 +1,26 @@
-/** One repetition of a model in vitrine for each line on standard input: the other side of `tools/torch-peer.py`, with the same protocol. */
+/** One repetition of a model in vitrine for each line on standard input (`mae_vit_base`: a masked autoencoder): the other side of `tools/torch-peer.py`, with the same protocol. */
 
 import { createInterface } from "node:readline";
 import { compile } from "../src/compile/index.ts";
 import type { NdArray } from "../src/graph/dtype.ts";
+import { keyOf } from "../src/graph/random.ts";
+import { MAE } from "../src/models/mae/mae.ts";
 import { createModel } from "../src/models/registry.ts";
 import { adamW, weightDecayGroups } from "../src/optim/index.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { tensor } from "../src/tensor/index.ts";
+import type { Classifier } from "../src/train/objective.ts";
+import { MaskedPainter, painting } from "../src/train/pretraining.ts";
 import { compileTrainingStep, noWeightDecay } from "../src/train/step.ts";
 
 const [name, task, batchText, threads] = process.argv.slice(2) as [string, string, string, string];
 const batch = Number(batchText);
 const runtime = await nodeRuntime({ threads: Number(threads) });
-const model = createModel(name === "products" ? "vit_tiny_patch16_224" : name, { labels: 1000 });
+const mae = name === "mae_vit_base" ? new MAE() : undefined;
+const model: Classifier = mae
+  ? new MaskedPainter(mae)
+  : createModel(name === "products" ? "vit_tiny_patch16_224" : name, { labels: 1000 });
+const key = keyOf(0);
 const pixels = 3 * 224 * 224;
 const images = {
   dtype: "float32" as const,
@@ -39,11 +47,11 @@ async function subject(): Promise<() => Promise<unknown>> {
   if (name === "products") return products();
   if (task === "infer") {
     const run = await compile(
-      ({ images: x }) => ({ logits: model.forward(x) }),
+      ({ images: x }) => ({ result: model.forward(x) }),
       { images: ["b", 3, 224, 224] },
       { runtime },
     );
-    return () => run.run({ images });
+    return () => run.run({ images }, { key });
   }
   const optimizer = adamW(weightDecayGroups(model.parameters(), 0.05, noWeightDecay));
   const step = await compileTrainingStep(model, {
@@ -52,11 +60,12 @@ async function subject(): Promise<() => Promise<unknown>> {
     batchSize: batch,
     imageShape: [3, 224, 224],
     labels: 1000,
+    objective: mae && painting(mae),
   });
   const targets = { dtype: "float32" as const, shape: [batch, 1000], data: new Float32Array(batch * 1000) };
   for (let i = 0; i < batch; i++) targets.data[i * 1000 + (i % 1000)] = 1;
   let done = 0;
-  return () => step.run({ images, targets, ...optimizer.feeds(done++, 1e-3) });
+  return () => step.run({ images, targets, ...optimizer.feeds(done++, 1e-3) }, { key });
 }
 
 const repetition = await subject();

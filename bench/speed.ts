@@ -6,17 +6,10 @@
 
 import { createModel } from "../src/models/registry.ts";
 import { summary } from "../src/nn/summary.ts";
-import { availableCores } from "../src/runtime/threads-node.ts";
-import { Contestant, median } from "./contestant.ts";
+import { type Case, mb, race, threads } from "./race.ts";
 
 /** Of the products [1576, 384] · [384, 1536] · [1536, 384], eight pairs in a repetition. */
 const productFlops = 8 * 2 * 2 * 1576 * 384 * 1536;
-
-interface Case {
-  readonly model: string;
-  readonly task: "infer" | "train";
-  readonly batch: number;
-}
 
 const cases: readonly Case[] = [
   { model: "vit_small_patch16_224", task: "infer", batch: 1 },
@@ -26,33 +19,8 @@ const cases: readonly Case[] = [
   { model: "vit_small_patch16_224", task: "train", batch: 32 },
 ];
 
-const python = process.env.PYTHON ?? "python3";
 const repetitions = Number(process.argv[2] ?? 7);
 const only = process.argv[3];
-const threads = String(availableCores());
-
-interface Race {
-  /** Median seconds of a repetition. */
-  readonly ours: number;
-  readonly theirs: number;
-  /** Peak resident memory, in bytes. */
-  readonly ourMemory: number;
-  readonly theirMemory: number;
-}
-
-async function race(args: readonly string[], rounds: number): Promise<Race> {
-  const ours = new Contestant(process.execPath, ["tools/run.mjs", "bench/speed-subject.ts", ...args]);
-  await ours.read();
-  const theirs = new Contestant(python, ["tools/torch-peer.py", ...args]);
-  await theirs.read();
-  const times: { readonly ours: number[]; readonly theirs: number[] } = { ours: [], theirs: [] };
-  for (let i = 0; i < rounds; i++) {
-    times.ours.push(await ours.repeat());
-    times.theirs.push(await theirs.repeat());
-  }
-  const [ourMemory, theirMemory] = [await ours.end(), await theirs.end()];
-  return { ours: median(times.ours), theirs: median(times.theirs), ourMemory, theirMemory };
-}
 
 /** Products of both engines alone, of the shapes of ViT-S on eight images: what no forward pass can outrun. */
 async function products(): Promise<number> {
@@ -76,7 +44,6 @@ for (const { model, task, batch } of cases) {
   const forward = Number(summary(createModel(model, { labels: 1000 }), [batch, 3, 224, 224])[0]!.flops);
   // A backward pass has two products for each one of the forward pass.
   const gflops = ((task === "train" ? 3 : 1) * forward) / ours / 1e9;
-  const mb = (bytes: number): string => (bytes / 2 ** 20).toFixed(0);
   const cells = [
     ...[model, task, batch, ours.toFixed(4), theirs.toFixed(4), (theirs / ours).toFixed(2)],
     ...[gflops.toFixed(0), (gflops / peak).toFixed(2)],

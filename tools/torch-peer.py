@@ -1,6 +1,7 @@
-"""The peer of bench/speed.ts: one repetition of a timm model in PyTorch for each line on standard input.
+"""The peer of bench/speed.ts and bench/family.ts: one repetition of a model in PyTorch for each line on standard input.
 
-Usage: torch-peer.py MODEL|products infer|train BATCH THREADS. Prints `ready`, then seconds per line; an empty line ends it with the peak memory in bytes.
+Usage: torch-peer.py MODEL|mae_vit_base|products infer|train BATCH THREADS. Models are timm's, without stochastic depth; the masked autoencoder is
+transformers'. Prints `ready`, then seconds per line; an empty line ends it with the peak memory in bytes.
 """
 
 import resource
@@ -19,8 +20,20 @@ for lacking in ("nms", "qnms"):
 
 import timm  # noqa: E402  (after the thread count is set)
 
-if name != "products":
-    model = timm.create_model(name, num_classes=1000)
+if name == "mae_vit_base":
+    from transformers import ViTMAEConfig, ViTMAEForPreTraining
+
+    model = ViTMAEForPreTraining(ViTMAEConfig())
+elif name != "products":
+    model = timm.create_model(name, num_classes=1000, drop_path_rate=0.0)
+
+
+def loss_of():
+    if name == "mae_vit_base":
+        return model(images).loss
+    return torch.nn.functional.cross_entropy(model(images), labels)
+
+
 images = torch.randn(batch, 3, 224, 224)
 labels = torch.arange(batch) % 1000
 
@@ -38,10 +51,10 @@ elif task == "train":
 
     def repetition():
         optimizer.zero_grad(set_to_none=True)
-        loss = torch.nn.functional.cross_entropy(model(images), labels)
+        loss = loss_of()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 else:
     model.eval()
 

@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/index.ts";
 import { grad } from "../../src/gradient/index.ts";
+import { rootsOf, topologicalOrder } from "../../src/graph/graph.ts";
 import { BatchNorm2d, Conv2d, evaluation, GroupNorm, LayerNorm, type Mode, type Module } from "../../src/nn/index.ts";
+import { rewriteForTraining } from "../../src/rewrite/index.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
-import { sum, type Tensor } from "../../src/tensor/index.ts";
+import { input, sum, type Tensor, trace } from "../../src/tensor/index.ts";
 import { expectClose, goldenTensor, readGolden } from "../golden.ts";
 import { hasShared } from "../shared.ts";
 
@@ -66,4 +68,21 @@ test("batch statistics follow nothing in evaluation", async () => {
   await run.run({ x: { dtype: "float32", shape: [2, 3, 4, 4], data: new Float32Array(96).fill(5) } });
   expect([...norm.runningMean.variable.data.data]).toEqual([0, 0, 0]);
   expect(norm.numBatchesTracked.variable.data.data[0]).toBe(0n);
+});
+
+test("training writes the map seven times, once for each pass: away, result, and five of the gradient", () => {
+  const norm = new BatchNorm2d(3);
+  const [x, dy] = [input("x", [2, 3, 4, 4]), input("dy", [2, 3, 4, 4])];
+  const { result, updates } = trace(() => {
+    const y = norm.forward(x, { train: true });
+    const [dx] = grad(y, [x], { cotangent: dy });
+    return { y, dx: dx! };
+  });
+  const graph = rewriteForTraining({
+    inputs: [x.value, dy.value],
+    outputs: new Map(Object.entries(result).map(([name, t]) => [name, t.value])),
+    updates,
+  });
+  const maps = topologicalOrder(rootsOf(graph)).filter(({ outputs }) => String(outputs[0]!.shape) === "2,3,4,4");
+  expect(maps.map(({ op }) => op)).toEqual(["Sub", "BatchNormalization", "Mul", "Mul", "Mul", "Add", "Add"]);
 });

@@ -55,10 +55,13 @@ export const broadcastRules: GradientRules<BroadcastOp> = {
     (dy) => dy,
     (dy) => dy,
   ),
-  Sub: binary(
-    (dy) => dy,
-    (dy) => dy.neg(),
-  ),
+  /** The sign changes after the sum: a subtracted mean or row needs no pass over the whole. */
+  Sub: {
+    chain: ({ cotangent, input, needs }) => [
+      needs(0) ? unbroadcast(cotangent(0), input(0)) : undefined,
+      needs(1) ? unbroadcast(cotangent(0), input(1)).neg() : undefined,
+    ],
+  },
   Mul: binary(
     (dy, _, b) => dy.mul(b),
     (dy, a) => dy.mul(a),
