@@ -35,6 +35,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
     "notes: one k × k matrix for all: heads that notice yes no no no",
     "equal parts, equal heads: true",
   ],
+  "preference.ts": ["after imitation: ", "after preferences: "],
   "train-your-own.ts": ["step 300  loss 0.0"],
 };
 

@@ -17,7 +17,7 @@ interface Pair {
 }
 
 /**
- * Trains `model`, which is its own reference as it is now. Yields the loss of each step and the share of its comparisons in which the chosen answer has become
+ * Trains `model`, which is its own reference as it is now; without dropout, so that the two begin equal. Yields the loss of each step and the share of its comparisons in which the chosen answer has become
  * more probable, beside the reference, than the rejected one.
  * @throws {VitrineError} INVALID_ARGUMENT for a text that is longer than `length`, or β or ε out of range.
  * @source Rafailov et al., arXiv:2305.18290
@@ -27,10 +27,10 @@ export async function* optimizeDirectly(
   comparisons: readonly Comparison[],
   { beta, labelSmoothing, ...training }: PreferenceTraining & DpoOptions,
 ): AsyncGenerator<{ readonly loss: number; readonly agreement: number }> {
-  const { batchSize, length, runtime } = training;
+  const { batchSize, length } = training;
   const { ids, labels } = textSpecs(batchSize, length);
   const logP = (ids: Tensor, labels: Tensor): Tensor =>
-    sum(wordLogProbabilities(model.forward(ids, { train: true }), labels), { axes: [1] });
+    sum(wordLogProbabilities(model.forward(ids), labels), { axes: [1] });
   await using step = await compileLossStep(
     [model],
     {
@@ -42,7 +42,7 @@ export async function* optimizeDirectly(
       const { loss, chosenReward, rejectedReward } = dpoLoss(pairs, { beta, labelSmoothing: labelSmoothing ?? 0 });
       return { loss, agreement: mean(cast(greater(chosenReward, rejectedReward), "float32")) };
     },
-    runtime,
+    training,
   );
   for (const { batch, rate } of batchesOf(await withReference(model, comparisons, training), training)) {
     const { ids, labels } = textArrays(

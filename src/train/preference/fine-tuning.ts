@@ -15,13 +15,13 @@ export async function* fineTune(
   texts: readonly AnsweredText[],
   training: PreferenceTraining,
 ): AsyncGenerator<{ readonly loss: number }> {
-  const { batchSize, length, runtime } = training;
+  const { batchSize, length } = training;
   const { ids, labels } = textSpecs(batchSize, length);
   await using step = await compileLossStep(
     [model],
     { ids, labels },
     (inputs) => ({ loss: crossEntropy(model.forward(inputs.ids, { train: true }), inputs.labels) }),
-    runtime,
+    training,
   );
   for (const { batch, rate } of batchesOf(texts, training)) {
     const { ids, labels } = textArrays(batch, length);

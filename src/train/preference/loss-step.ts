@@ -35,12 +35,13 @@ const clipNorm = 1;
 /**
  * Compiles a step: gradients of `loss` for all parameters of the modules, clipped to norm 1, and Adam's update.
  * @param trace inputs → `loss` [] and further scalars
+ * @param training.seed what dropout draws from
  */
 export async function compileLossStep<S extends Specs>(
   modules: readonly Module[],
   specs: S,
   trace: (inputs: { readonly [K in keyof S]: Tensor }) => { readonly loss: Tensor } & Readonly<Record<string, Tensor>>,
-  runtime: Runtime,
+  { runtime, seed }: Pick<PreferenceTraining, "runtime" | "seed">,
 ): Promise<LossStep> {
   const parameters = modules.flatMap((module) => [...module.parameters().values()]);
   const trainables = parameters.map(({ variable }) => ({ variable, learningRateScale: 1, weightDecay: 0 }));
@@ -57,7 +58,8 @@ export async function compileLossStep<S extends Specs>(
   let taken = 0;
   return {
     async take(inputs, learningRate) {
-      const outputs = await executable.run({ ...inputs, ...optimizer.feeds(taken++, learningRate) });
+      const key = foldIn(keyOf(seed), "step", taken);
+      const outputs = await executable.run({ ...inputs, ...optimizer.feeds(taken++, learningRate) }, { key });
       return Object.fromEntries(Object.entries(outputs).map(([name, { data }]) => [name, Number(data[0])]));
     },
     [Symbol.asyncDispose]: () => executable.dispose(),

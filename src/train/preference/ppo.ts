@@ -81,7 +81,7 @@ export async function* optimizePolicy(
       const valueLoss = clippedValueLoss(value.forward(ids), { oldValues, returns, counted }, range);
       return { loss: policyLoss.add(valueLoss.mul(valueWeight)), policyLoss, valueLoss };
     },
-    runtime,
+    training,
   );
   await using now = await compile(
     (inputs) => ({

@@ -34,7 +34,7 @@ export async function* trainRewardModel(
   comparisons: readonly Comparison[],
   training: PreferenceTraining,
 ): AsyncGenerator<{ readonly loss: number; readonly agreement: number }> {
-  const { batchSize, length, runtime } = training;
+  const { batchSize, length } = training;
   const { ids, last } = textSpecs(batchSize, length);
   await using step = await compileLossStep(
     [model],
@@ -47,7 +47,7 @@ export async function* trainRewardModel(
         agreement: mean(cast(greater(chosen, rejected), "float32")),
       };
     },
-    runtime,
+    training,
   );
   for (const { batch, rate } of batchesOf(comparisons.map(textsOf), training)) {
     const { ids, last } = textArrays(

@@ -62,6 +62,16 @@ test("imitation comes near the entropy of what is shown, and is the same from th
   expect(runs[0]!.steps.at(-1)!.loss).toBeLessThan(0.45);
 });
 
+test("dropout draws from the seed", async () => {
+  const losses = [];
+  for (const seed of [1, 1, 2]) {
+    const model = new Gpt2({ ...size, dropout: 0.5 }).initialize(7);
+    losses.push(await all(fineTune(model, shown, { ...training, seed, steps: 2 })));
+  }
+  expect(losses[0]).toEqual(losses[1]);
+  expect(losses[0]).not.toEqual(losses[2]);
+});
+
 test("a reward model orders answers as people do, and gives 0 to what is shown", async () => {
   const model = copyWeights(new Gpt2Scorer(size).initialize(2), new Gpt2Scorer(size).initialize(3));
   const steps = await all(trainRewardModel(model, comparisons, training));
