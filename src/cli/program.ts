@@ -211,10 +211,15 @@ export function makeProgram(): Command {
     program,
     {
       name: "eval",
-      summary: "Accuracy, loss, per-class table, confusion matrix.",
-      details: "Judged are the test images of DATA, else its validation images, else all of them.",
+      summary: "How good a model is: accuracy and its tables; BLEU; perplexity.",
+      details:
+        "Judged are the test images (or pairs of sentences) of DATA, else its validation images, else all of them; of a named text its last tenth.",
       stopsItself: true,
-      examples: ["vitrine eval runs/fashion fashion-mnist --data-dir ~/data", "vitrine eval DIR ./photos --json"],
+      examples: [
+        "vitrine eval runs/fashion fashion-mnist --data-dir ~/data",
+        "vitrine eval DIR ./photos --json",
+        "vitrine eval DIR multi30k --languages de-en --beams 4",
+      ],
     },
     (command) =>
       command
@@ -225,7 +230,9 @@ export function makeProgram(): Command {
         .option(...workers, 1)
         .option("--limit <n>", "use about this many images only", wholeNumber(1))
         .addOption(tta())
-        .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),
+        .option("--strict", "stop at a file that cannot be read, instead of skipping it", false)
+        .option("--languages <pair>", "of translations: from-to, such as de-en")
+        .option("--beams <n>", "of translations: sentences kept at each step; 1: greedy", wholeNumber(1, 64), 1),
     async () => (await import("./commands/eval.ts")).evalVerb,
   );
 

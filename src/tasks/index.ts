@@ -33,6 +33,14 @@ export { type Choice, choiceOf, type SamplingOptions, wordAt } from "./decode/sa
 export { type AlignedSentence, type Seq2SeqDecoding, Seq2SeqWriter } from "./decode/seq2seq.ts";
 export { type WordTransformerDecoding, WordTransformerWriter } from "./decode/word-transformer.ts";
 export { type ClassReport, type Evaluation, evaluate, type LabelledBatch, matchLabels } from "./evaluate.ts";
+export {
+  evaluateText,
+  evaluateTranslations,
+  type LengthBand,
+  type TextEvaluation,
+  type TranslationEvaluation,
+  type WordsEvaluationOptions,
+} from "./evaluate-words.ts";
 export { TextGenerator, type TextPiece, type TextSearchOptions, type WritingModel } from "./generate.ts";
 export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
 export {

@@ -26,6 +26,11 @@ test("settings of --config count, those that are typed before them, and a stoppe
   expect(read()).toMatchObject({ epochs: 2, window: 16, batchSize: 8, optimizer: "adamw" });
   const written = await vitrine(["generate", out, "round and", "--tokens", "5"], { cwd: folder });
   expect(written.code, written.stderr).toBe(0);
+  const judged = await vitrine(["eval", out, "rhyme.txt", "--json"], { cwd: folder });
+  expect(judged.code, judged.stderr).toBe(0);
+  const { count, loss, perplexity } = JSON.parse(judged.stdout);
+  expect(count).toBe(20 * 68 - 1);
+  expect(perplexity).toBeCloseTo(Math.exp(loss), 6);
 });
 
 test("sides of different lengths are refused with both lengths, and nothing is written", async () => {

@@ -1,4 +1,4 @@
-/** `vitrine eval MODEL DATA`: how good a model is on labelled images. */
+/** `vitrine eval MODEL DATA`: how good a model is on labelled images, or on texts. */
 
 import { sampled } from "../../data/datasets/subset.ts";
 import { openDataset } from "../../data/open-node.ts";
@@ -8,6 +8,7 @@ import type { Context } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { counted, percent } from "../numbers.ts";
 import { right, table } from "../table.ts";
+import { wordsFolder } from "../words.ts";
 
 export interface EvalOptions extends ModelOptions {
   readonly dataDir?: string | undefined;
@@ -15,6 +16,9 @@ export interface EvalOptions extends ModelOptions {
   readonly limit?: number | undefined;
   readonly strict: boolean;
   readonly tta?: Views | undefined;
+  /** Of texts. */
+  readonly languages?: string | undefined;
+  readonly beams: number;
 }
 
 /** Larger confusion matrices are listed by their largest entries instead. */
@@ -24,8 +28,11 @@ const widestMatrix = 20;
 export async function evalVerb(
   context: Context,
   [reference, data]: readonly [string, string],
-  { arch, dataDir, workers, limit, strict, tta }: EvalOptions,
+  options: EvalOptions,
 ): Promise<undefined> {
+  const { arch, dataDir, workers, limit, strict, tta } = options;
+  const words = arch === undefined ? await wordsFolder(context, reference) : undefined;
+  if (words) return (await import("./eval-words.ts")).evalWords(context, data, { ...options, ...words });
   const { terminal, seed, signal } = context;
   const [splits, pretrained, runtime] = await Promise.all([
     openDataset(data, { dataDir, seed }),

@@ -41,6 +41,11 @@ export const namedTexts: readonly NamedText[] = [
   },
 ];
 
+/** Whether a text has this name. */
+export function isNamedText(reference: string): boolean {
+  return namedTexts.some(({ name }) => name === reference);
+}
+
 /** Where to look for the files of a text. */
 export interface NamedTextOptions extends DownloadCall {
   /** Folder of the files, or one above it with the text's name; nothing is fetched then. Default: `data`, then the cache, then the web. */

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
 import type { ParallelCorpus } from "./corpus.ts";
 import { readParallel, readText } from "./corpus-node.ts";
-import { type NamedTextOptions, namedTextFolder, namedTexts } from "./named-node.ts";
+import { isNamedText, type NamedTextOptions, namedTextFolder, namedTexts } from "./named-node.ts";
 
 /** What a text to learn from is. */
 export type Texts =
@@ -18,6 +18,7 @@ export type Texts =
       readonly train: ParallelCorpus;
       /** Absent where no file of the kind is there. */
       readonly validation?: ParallelCorpus | undefined;
+      readonly test?: ParallelCorpus | undefined;
     };
 
 /** Whose files, and from which language to which. */
@@ -32,13 +33,13 @@ const textFile = /\.txt(\.gz)?$/;
 
 /** Whether a reference is to texts: a name, a `.txt` file, or a folder with `train.LANGUAGE` files of two languages. */
 export async function isTexts(reference: string): Promise<boolean> {
-  if (namedTexts.some(({ name }) => name === reference) || textFile.test(reference)) return true;
+  if (isNamedText(reference) || textFile.test(reference)) return true;
   return (await languagesIn(reference)).length > 1;
 }
 
 /**
  * Opens texts.
- * @param reference a name, a `.txt` or `.txt.gz` file, or a folder with `train.de` and `train.en` (and `val.de`, `val.en`), plain or `.gz`
+ * @param reference a name, a `.txt` or `.txt.gz` file, or a folder with `train.de` and `train.en` (and `val.de`, `val.en`, `test.de`, `test.en`), plain or `.gz`
  * @throws {VitrineError} NOT_FOUND, INVALID_ARGUMENT for languages that are not there, and what reading throws.
  */
 export async function openTexts(reference: string, options: OpenTextsOptions): Promise<Texts> {
@@ -54,8 +55,9 @@ export async function openTexts(reference: string, options: OpenTextsOptions): P
   const pair = pairOf(languages, await languagesIn(folder), folder);
   const [source, target] = pair;
   const train = await readParallel(await fileOf(folder, "train", source), await fileOf(folder, "train", target));
-  const validation = await validationOf(folder, pair);
-  return { kind: "translations", name, languages: pair, train, validation };
+  const validation = await partOf(folder, ["val", "valid", "dev"], pair);
+  const test = await partOf(folder, ["test", "test_2016_flickr"], pair);
+  return { kind: "translations", name, languages: pair, train, validation, test };
 }
 
 /** The files of a named text that two languages need. */
@@ -94,11 +96,13 @@ async function fileOf(folder: string, part: string, language: string): Promise<s
   return (await stat(plain).catch(() => undefined)) ? plain : packed;
 }
 
-async function validationOf(
+/** The pairs of the first of some parts that is there. */
+async function partOf(
   folder: string,
+  parts: readonly string[],
   [source, target]: readonly [string, string],
 ): Promise<ParallelCorpus | undefined> {
-  for (const part of ["val", "valid", "dev"]) {
+  for (const part of parts) {
     const paths = [await fileOf(folder, part, source), await fileOf(folder, part, target)] as const;
     if (await stat(paths[0]).catch(() => undefined)) return readParallel(...paths);
   }
