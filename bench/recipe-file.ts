@@ -4,6 +4,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as v from "valibot";
 
+/** One figure: how many of the test images are right, in [0, 1]; BLEU of the test pairs, 0 to 100; or nats for each token of a text. */
+export type Expected = { readonly accuracy: number } | { readonly bleu: number } | { readonly loss: number };
+
 /** A training that anybody can repeat, and what it should come to. */
 export interface RecipeFile {
   /** The file's name without its ending. */
@@ -24,9 +27,8 @@ export interface RecipeFile {
   readonly hardware: string;
   /** Of one training, there. */
   readonly minutes: number;
-  readonly expected: {
-    /** `accuracy` of the data's test images, else of its validation images; the median of the seeds. In [0, 1]. */
-    readonly accuracy: number;
+  /** The median of the seeds, as `vitrine eval` judges. */
+  readonly expected: Expected & {
     readonly tolerance: number;
     /** Whether somebody has run it and got this, or it is what it should reach. */
     readonly origin: "measured" | "aim";
@@ -36,6 +38,8 @@ export interface RecipeFile {
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const text = v.pipe(v.string(), v.nonEmpty());
+const origin = { origin: v.picklist(["measured", "aim"]) };
+const positive = v.pipe(v.number(), v.gtValue(0));
 const command = v.pipe(v.array(text), v.minLength(2));
 
 /** What a file must be. */
@@ -50,7 +54,11 @@ export const recipeFileSchema: v.GenericSchema<unknown, RecipeFile> = v.strictOb
   seeds: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)),
   hardware: text,
   minutes: v.pipe(v.number(), v.gtValue(0)),
-  expected: v.strictObject({ accuracy: share, tolerance: share, origin: v.picklist(["measured", "aim"]) }),
+  expected: v.union([
+    v.strictObject({ accuracy: share, tolerance: share, ...origin }),
+    v.strictObject({ bleu: v.pipe(positive, v.maxValue(100)), tolerance: positive, ...origin }),
+    v.strictObject({ loss: positive, tolerance: positive, ...origin }),
+  ]),
   note: v.string(),
 });
 

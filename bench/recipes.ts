@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cifar10Folder } from "./cifar-folder.ts";
-import { type RecipeFile, readRecipes } from "./recipe-file.ts";
+import { type Expected, type RecipeFile, readRecipes } from "./recipe-file.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -29,13 +29,42 @@ const data = resolve(values.data);
 const place = values.keep ? resolve(values.keep) : mkdtempSync(join(tmpdir(), "vitrine-recipes-"));
 mkdirSync(place, { recursive: true });
 
-const share = (value: number): string => `${(100 * value).toFixed(2)} %`;
+/** What a recipe is judged by, and how it is written. */
+interface Figure {
+  readonly name: "accuracy" | "BLEU" | "loss";
+  readonly expected: number;
+  text(value: number): string;
+  /** Of what `vitrine eval` said. */
+  of(evaluation: Record<string, unknown>): number;
+  /** Options of `vitrine eval`. */
+  readonly options: readonly string[];
+}
+
+function figureOf(expected: Expected): Figure {
+  const accuracy = (value: number): string => `${(100 * value).toFixed(2)} %`;
+  if ("accuracy" in expected)
+    return {
+      ...{ name: "accuracy", expected: expected.accuracy, text: accuracy, options: [] },
+      of: (evaluation) => evaluation.accuracy as number,
+    };
+  if ("bleu" in expected)
+    return {
+      ...{ name: "BLEU", expected: expected.bleu, text: (value) => value.toFixed(2), options: ["--beams", "4"] },
+      of: ({ bleu }) => (bleu as { readonly score: number }).score,
+    };
+  return {
+    ...{ name: "loss", expected: expected.loss, text: (value) => value.toFixed(4), options: [] },
+    of: (evaluation) => evaluation.loss as number,
+  };
+}
 
 if (positionals.length === 0)
-  for (const { name, about, expected, minutes } of recipes.values())
+  for (const { name, about, expected, minutes } of recipes.values()) {
+    const figure = figureOf(expected);
     console.log(
-      `${name.padEnd(20)} ${share(expected.accuracy).padStart(8)} ${expected.origin.padEnd(9)} ${String(minutes).padStart(5)} min  ${about}`,
+      `${name.padEnd(25)} ${figure.name.padEnd(8)} ${figure.text(figure.expected).padStart(8)} ${expected.origin.padEnd(9)} ${String(minutes).padStart(5)} min  ${about}`,
     );
+  }
 
 let failed = false;
 for (const name of positionals) {
@@ -70,7 +99,8 @@ async function measure({
   const args = filled(command);
   const config = join(place, `${name}.json`);
   writeFileSync(config, JSON.stringify(settings));
-  const accuracies: number[] = [];
+  const figure = figureOf(expected);
+  const found: number[] = [];
   for (const seed of seeds.slice(0, Number(values.seeds))) {
     const out = join(place, `${name}-${seed}`);
     rmSync(out, { recursive: true, force: true });
@@ -79,20 +109,20 @@ async function measure({
       rmSync(first, { recursive: true, force: true });
       vitrine([...filled(before), "--seed", String(seed), "--out", first, "--quiet"]);
     }
-    vitrine([...args, "--config", config, "--seed", String(seed), "--out", out, "--no-report", "--quiet"]);
+    const quiet = unreported(figure);
+    vitrine([...args, "--config", config, "--seed", String(seed), "--out", out, ...quiet, "--quiet"]);
     const took = (performance.now() - started) / 60_000;
-    const where = args.indexOf("--data-dir");
-    const from = where < 0 ? [] : args.slice(where, where + 2);
-    const { accuracy, count } = vitrine(["eval", out, args[1]!, ...from, "--quiet"]) as Record<
-      "accuracy" | "count",
-      number
-    >;
-    accuracies.push(accuracy);
-    console.log(`${name} seed ${seed}: ${share(accuracy)} of ${count}, ${took.toFixed(1)} min`);
+    const evaluation = vitrine(["eval", out, args[1]!, ...kept(args), ...figure.options, "--quiet"]);
+    const { count } = evaluation as { readonly count: number };
+    const value = figure.of(evaluation as Record<string, unknown>);
+    found.push(value);
+    console.log(`${name} seed ${seed}: ${figure.name} ${figure.text(value)} of ${count}, ${took.toFixed(1)} min`);
   }
-  const median = accuracies.sort((a, b) => a - b)[(accuracies.length - 1) >> 1]!;
-  const same = Math.abs(median - expected.accuracy) <= expected.tolerance;
-  const reached = median >= expected.accuracy - expected.tolerance;
+  const median = found.sort((a, b) => a - b)[(found.length - 1) >> 1]!;
+  const { tolerance } = expected;
+  const same = Math.abs(median - figure.expected) <= tolerance;
+  const reached =
+    figure.name === "loss" ? median <= figure.expected + tolerance : median >= figure.expected - tolerance;
   const verdict =
     expected.origin === "measured"
       ? same
@@ -102,9 +132,20 @@ async function measure({
         ? "aim reached"
         : "aim not reached";
   console.log(
-    `${name}: ${share(median)}, expected ${share(expected.accuracy)} ± ${share(expected.tolerance)} (${expected.origin}, ${minutes} min on ${hardware}): ${verdict}`,
+    `${name}: ${figure.text(median)}, expected ${figure.text(figure.expected)} ± ${figure.text(tolerance)} (${expected.origin}, ${minutes} min on ${hardware}): ${verdict}`,
   );
   return expected.origin === "aim" || same;
+}
+
+/** Texts have no report that could be left out. */
+const unreported = ({ name }: Figure): readonly string[] => (name === "accuracy" ? ["--no-report"] : []);
+
+/** The options of a training that its evaluation needs, too. */
+function kept(args: readonly string[]): readonly string[] {
+  return ["--data-dir", "--languages"].flatMap((option) => {
+    const where = args.indexOf(option);
+    return where < 0 ? [] : args.slice(where, where + 2);
+  });
 }
 
 /** One call of the command line; its `--json` document. */

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { readRecipes } from "../../bench/recipe-file.ts";
+import { type RecipeFile, readRecipes } from "../../bench/recipe-file.ts";
 import { checkModelOptions } from "../../src/cli/train-settings.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
+import { languageModelFor } from "../../src/train/language/models.ts";
+import { wordRecipeFrom, wordRecipes } from "../../src/train/language/recipe.ts";
 import { presets } from "../../src/train/presets.ts";
 import { fromScratch, recipeFrom } from "../../src/train/recipe.ts";
 
@@ -20,11 +22,18 @@ test("there is a recipe for each of the data sets that this project is measured 
       "fashion-mnist-tnt",
     ],
     ...["hymenoptera-full", "hymenoptera-lora", "hymenoptera-probe", "mnist"],
+    ...["multi30k-gru", "multi30k-gru-no-attention", "multi30k-transformer"],
     ...["shapes", "shapes-mae", "shapes-resnet", "shapes-swin", "shapes-tnt"],
+    ...["tinyshakespeare-gpt", "tinyshakespeare-lstm"],
   ]);
 });
 
-test.each([...recipes])("%s: its settings are settings, and its command one that there is", (name, recipe) => {
+/** Recipes of images, and of texts. */
+const [images, texts] = [true, false].map((wanted) =>
+  [...recipes].filter(([, { expected }]) => "accuracy" in expected === wanted),
+) as [[string, RecipeFile][], [string, RecipeFile][]];
+
+test.each(images)("%s: its settings are settings, and its command one that there is", (name, recipe) => {
   const { model = {}, ...settings } = recipe.settings;
   expect(recipeFrom(fromScratch, settings, name)).toMatchObject(settings);
   const named = recipe.command[recipe.command.indexOf("--model") + 1];
@@ -39,6 +48,20 @@ test.each([...recipes])("%s: its settings are settings, and its command one that
   if (recipe.make) expect(recipe.command[1]).toBe("{made}");
   else if (recipe.needs.length > 0) expect(recipe.command.join(" ")).toContain("{data}/");
   else expect(Object.keys(presets)).toContain(recipe.command[1]);
+});
+
+test.each(texts)("%s: its settings are settings of texts, and of the model that the command names", (name, recipe) => {
+  const { model = {}, ...settings } = recipe.settings;
+  const { command } = recipe;
+  const kind = command.includes("--model") ? command[command.indexOf("--model") + 1]! : undefined;
+  const translates = "bleu" in recipe.expected;
+  const base = translates ? (kind ? "seq2seq" : "transformer") : kind ? "recurrent-language" : "gpt2";
+  expect(wordRecipeFrom(wordRecipes[base], settings, name)).toMatchObject(settings);
+  const named = { kind: kind ?? base, translates, words: 100, longest: 64 };
+  expect(
+    languageModelFor({ ...named, options: model as Readonly<Record<string, unknown>> }).parameterCount(),
+  ).toBeGreaterThan(0);
+  for (const word of command.filter((one) => one.startsWith("--"))) expect(program).toContain(`"${word} `);
 });
 
 test("a file that is no recipe is refused", () => {

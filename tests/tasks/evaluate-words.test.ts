@@ -33,7 +33,7 @@ test.each([
   let [loss, right] = [0, 0];
   for (let from = 0; from < ids.length - 1; from += window) {
     const read = ids.slice(from, Math.min(from + window, ids.length - 1));
-    const { logits } = await forward.run({ ids: ndarray("int64", [1, read.length], read.map(BigInt)) });
+    const { logits } = await forward.run({ ids: ndarray("int64", [1, read.length], read) });
     for (const [i] of read.entries()) {
       const row = Array.from((logits!.data as Float32Array).subarray(i * words, (i + 1) * words));
       const next = ids[from + i + 1]!;
