@@ -117,7 +117,7 @@ export function viewBytes(dtype: DType, bytes: Uint8Array, length: number): Type
 
 /**
  * An `NdArray` from numbers, with its length checked.
- * @throws {VitrineError} SHAPE_MISMATCH when `data` does not have as many elements as `shape` says.
+ * @throws {VitrineError} SHAPE_MISMATCH when `data` does not have as many elements as `shape` says, DTYPE_MISMATCH for a typed array of another element type.
  */
 export function ndarray(dtype: DType, shape: readonly number[], data: TypedArray | readonly number[]): NdArray {
   const size = sizeOf(shape);
@@ -126,7 +126,16 @@ export function ndarray(dtype: DType, shape: readonly number[], data: TypedArray
       rule: `ndarray: shape [${shape.join(", ")}] has ${size} elements`,
       evidence: `got ${data.length}`,
     });
-  if (!Array.isArray(data)) return { dtype, shape, data: data as TypedArray };
+  if (!Array.isArray(data)) {
+    // Its bytes would be read as other numbers.
+    if (!(data instanceof storage[dtype]))
+      throw new VitrineError("DTYPE_MISMATCH", {
+        rule: `ndarray: ${dtype} numbers are kept in a ${storage[dtype].name}`,
+        evidence: `got a ${data.constructor.name}`,
+        next: "name its element type, or pass plain numbers",
+      });
+    return { dtype, shape, data: data as TypedArray };
+  }
   const out = allocate(dtype, size);
   for (let i = 0; i < size; i++) {
     const value = data[i] as number;
