@@ -10,7 +10,7 @@ import { type ImportedModel, importModel } from "../onnx/decode.ts";
 import type { ExternalFiles } from "../onnx/decode-tensors.ts";
 import { arrayOfTensor } from "../onnx/decode-tensors.ts";
 import type { ModelProto } from "../onnx/schema.ts";
-import { input, type Tensor, Tensor as TensorOf, tap } from "../tensor/index.ts";
+import { input, Tensor, tap } from "../tensor/index.ts";
 import { toCamelCase } from "../weights/names.ts";
 import { endOf, partUpTo, statisticsOf } from "./onnx-head.ts";
 
@@ -138,7 +138,7 @@ class Trunk extends Module {
   /** Images [b, c, H, W] → the output. */
   forward(images: Tensor): Tensor {
     const { inputs, outputNames, apply } = this.#imported;
-    return new TensorOf(apply({ [inputs[0]!.name]: images.value })[outputNames[0]!]!);
+    return new Tensor(apply({ [inputs[0]!.name]: images.value })[outputNames[0]!]!);
   }
 
   /** Sizes of the output for images of a size, in a batch of any number. */

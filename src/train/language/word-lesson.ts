@@ -137,7 +137,9 @@ function lessonIn(
     means,
     feeds: async ({ arrays }) => fed(arrays, forced.specs(forced.kinds[0])),
     examples: (batch) => batch.words,
-    gradients: (batch) => {
+    gradients: (inputs) => {
+      // Beside the batch stand the optimiser's inputs, which have no rows to be cut.
+      const batch = fed(inputs, forced.specs(forced.kinds[0]));
       if (forced.parts > 1) return accumulateGradients(means, batch, trainables, forced.parts);
       const outputs = means(batch);
       return { outputs, gradients: grad(outputs.loss, trainables) };
@@ -157,9 +159,9 @@ function lessonIn(
   };
 }
 
-/** Those arrays of a batch that a model reads. */
-function fed(arrays: WordBatch["arrays"], specs: Specs): WordBatch["arrays"] {
-  return Object.fromEntries(Object.keys(specs).map((name) => [name, arrays[name]!]));
+/** Those arrays, or tensors, that a model reads. */
+function fed<T>(all: Readonly<Record<string, T>>, specs: Specs): Readonly<Record<string, T>> {
+  return Object.fromEntries(Object.keys(specs).map((name) => [name, all[name]!]));
 }
 
 /** 1 where no other word has a larger logit than the label: [b, n]. */
