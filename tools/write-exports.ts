@@ -77,12 +77,12 @@ async function save(name: string, pretrained: Pretrained): Promise<void> {
     ],
     [["labels", JSON.stringify(pretrained.labels)]],
   );
-  await exportVerb(context, [source, join(out, `${name}.onnx`)], { force: true });
-  await exportVerb(context, [source, join(out, `${name}.safetensors`)], { force: true });
+  await exportVerb(context, [source, join(out, `${name}.onnx`)], { force: true, half: false });
+  await exportVerb(context, [source, join(out, `${name}.safetensors`)], { force: true, half: false });
   for (const layout of ["timm", "huggingface"] as const) {
     const folder = join(out, `${name}-${layout}`);
     try {
-      await exportVerb(context, [source, folder], { layout, force: true });
+      await exportVerb(context, [source, folder], { layout, force: true, half: false });
     } catch (error) {
       if (!(error instanceof VitrineError) || error.code !== "INVALID_ARGUMENT") throw error;
       rmSync(folder, { recursive: true, force: true });

@@ -325,6 +325,7 @@ export function makeProgram(): Command {
         .argument("<out>", "file ending in .onnx or .safetensors, or a folder")
         .option(...arch)
         .addOption(new Option("--layout <name>", "whose names a folder's files have").choices(["timm", "huggingface"]))
+        .option("--half", "write weights in 16 bits: half the size, nearly the same answers", false)
         .option("--force", "replace what is there", false),
     async () => (await import("./commands/export.ts")).exportVerb,
   );

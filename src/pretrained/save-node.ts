@@ -9,6 +9,7 @@ import { syncFolder, writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { familyOf } from "../models/registry.ts";
 import { mergeLora } from "../nn/lora.ts";
+import { inHalf } from "../weights/half.ts";
 import { applyRules } from "../weights/rules.ts";
 import { saveSafetensors } from "../weights/safetensors-node.ts";
 import { memorySource, readAll } from "../weights/source.ts";
@@ -26,6 +27,8 @@ export interface SaveOptions {
   readonly layout?: Layout | undefined;
   /** Whether a model that is already in the folder is replaced; default false. */
   readonly replace?: boolean | undefined;
+  /** Whether weights are written in 16 bits; default false. */
+  readonly half?: boolean | undefined;
 }
 
 const weightsFile = "model.safetensors";
@@ -60,7 +63,7 @@ export async function savePretrained(folder: string, pretrained: Pretrained, opt
     for (const [name, content] of Object.entries(json)) {
       await writeFileAtomically(join(temporary, name), [new TextEncoder().encode(jsonText(content))]);
     }
-    await saveSafetensors(join(temporary, weightsFile), tensors, [["format", "pt"]]);
+    await saveSafetensors(join(temporary, weightsFile), options.half ? inHalf(tensors) : tensors, [["format", "pt"]]);
     if (present === undefined) await rename(temporary, target);
     else await moveInto(target, temporary, [...Object.keys(json), weightsFile], ours);
     await syncFolder(dirname(target));

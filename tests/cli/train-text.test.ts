@@ -1,6 +1,6 @@
 /** `vitrine train` with texts, as a person types it. */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder, vitrine } from "./process.ts";
@@ -31,6 +31,15 @@ test("settings of --config count, those that are typed before them, and a stoppe
   const { count, loss, perplexity } = JSON.parse(judged.stdout);
   expect(count).toBe(20 * 68 - 1);
   expect(perplexity).toBeCloseTo(Math.exp(loss), 6);
+  const exported = await vitrine(["export", out, "small", "--half"], { cwd: folder });
+  expect(exported.code, exported.stderr).toBe(0);
+  const size = (path: string): number => statSync(join(folder, path, "model.safetensors")).size;
+  expect(size("small")).toBeLessThan(0.7 * size("run"));
+  const small = JSON.parse((await vitrine(["eval", "small", "rhyme.txt", "--json"], { cwd: folder })).stdout);
+  expect(small.loss).toBeCloseTo(loss, 2);
+  const over = await vitrine(["export", out, "small"], { cwd: folder });
+  expect(over.code).toBe(1);
+  expect(over.stderr).toMatch(/not replaced/);
 });
 
 test("sides of different lengths are refused with both lengths, and nothing is written", async () => {

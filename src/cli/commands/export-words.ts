@@ -1,10 +1,12 @@
-/** `vitrine export MODEL OUT.onnx` for a GPT: one step with its cache, as other engines feed it. */
+/** `vitrine export MODEL OUT` for a model of words: of a GPT one step with its cache as `.onnx`, as other engines feed it; any into a folder. */
 
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { evaluatorFor } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { Gpt2 } from "../../models/gpt2/gpt2.ts";
 import { saveModel } from "../../onnx/save-node.ts";
+import { type CopyOptions, copyLanguage } from "../../pretrained/copy-language-node.ts";
 import { loadLanguageModel } from "../../pretrained/language-node.ts";
 import { rewriteForInference } from "../../rewrite/index.ts";
 import { gpt2OnnxGraph } from "../../tasks/decode/gpt2-onnx.ts";
@@ -51,6 +53,22 @@ export async function exportWords(
       `outputs  logits [b, 1, ${words}] of the word after the last; present.I.key and .value [${present.join(", ")}]`,
       "begin with c = 0; then feed present as past_key_values, and one word at a time",
     ].join("\n"),
+  );
+  return undefined;
+}
+
+/** Writes the model with its tokenizer and card into another folder. */
+export async function exportWordsFolder(
+  context: Context,
+  { name, folder }: { readonly name: string; readonly folder: string },
+  out: string,
+  options: CopyOptions,
+): Promise<undefined> {
+  const parameters = await copyLanguage(folder, out, options);
+  const { size } = await stat(join(out, "model.safetensors"));
+  context.terminal.result(
+    { model: name, path: out, form: "folder", parameters },
+    `${out} (weights ${byteSize(size)}): ${name}, ${grouped(parameters)} parameters`,
   );
   return undefined;
 }

@@ -9,23 +9,25 @@ import { copyCard } from "../../pretrained/card-node.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { type Layout, layoutFor, savePretrained } from "../../pretrained/save-node.ts";
 import { rewriteForInference } from "../../rewrite/index.ts";
+import { inHalf } from "../../weights/half.ts";
 import { saveSafetensors } from "../../weights/safetensors-node.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { byteSize, grouped } from "../numbers.ts";
 import { wordsFolder } from "../words.ts";
-import { exportWords } from "./export-words.ts";
+import { exportWords, exportWordsFolder } from "./export-words.ts";
 
 export interface ExportOptions extends ModelOptions {
   readonly layout?: Layout | undefined;
   readonly force: boolean;
+  readonly half: boolean;
 }
 
 /** Writes OUT: a graph for `.onnx`, weights for `.safetensors`, a folder for a name without an ending. */
 export async function exportVerb(
   context: Context,
   [reference, out]: readonly [string, string],
-  { arch, layout, force }: ExportOptions,
+  { arch, layout, force, half }: ExportOptions,
 ): Promise<undefined> {
   const form = formOf(out);
   if (layout !== undefined && form !== "folder")
@@ -33,10 +35,17 @@ export async function exportVerb(
       rule: "--layout is for folders only",
       evidence: `got ${layout} for ${out}`,
     });
+  if (half && form === "onnx")
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "--half is for weights alone and for folders",
+      evidence: `got ${out}`,
+    });
   if (form !== "folder" && !force) await refuseExisting(out);
   const words = arch === undefined ? await wordsFolder(context, reference) : undefined;
   if (words) {
-    if (form !== "onnx") throw onlyOnnx(words.name, out);
+    if (form === "folder" && layout === undefined)
+      return exportWordsFolder(context, words, out, { half, replace: force });
+    if (form !== "onnx") throw noWordsForm(words.name, out);
     return exportWords(context, words, out);
   }
   const pretrained = await loadModel(context, reference, { arch });
@@ -54,11 +63,11 @@ export async function exportVerb(
     next = `input images [b, ${preprocessing.inputSize.join(", ")}] float32, output logits [b, ${labels.length}]; any ONNX engine runs it`;
   } else if (form === "safetensors") {
     const tensors = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
-    await saveSafetensors(out, tensors, [["format", "pt"]]);
+    await saveSafetensors(out, half ? inHalf(tensors) : tensors, [["format", "pt"]]);
     next = "weights alone, under timm's names; a folder (`vitrine export MODEL DIR`) says the architecture as well";
   } else {
     const chosen = layoutFor(pretrained, layout);
-    await savePretrained(out, pretrained, { layout: chosen, replace: force });
+    await savePretrained(out, pretrained, { layout: chosen, replace: force, half });
     await copyCard(reference, out, pretrained, chosen);
     document = { ...document, layout: chosen };
     next =
@@ -74,11 +83,10 @@ export async function exportVerb(
   return undefined;
 }
 
-function onlyOnnx(name: string, out: string): VitrineError {
+function noWordsForm(name: string, out: string): VitrineError {
   return new VitrineError("INVALID_ARGUMENT", {
-    rule: "a model of words is exported as .onnx",
+    rule: "a model of words is exported as .onnx or into a folder, which has one form only",
     evidence: `got ${out} for ${name}`,
-    next: "its folder is in transformers' form already",
   });
 }
 
