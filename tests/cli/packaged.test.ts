@@ -1,6 +1,6 @@
-/** What the package can do by itself: `classify` and `explain` without `--model`. */
+/** What the package can do by itself: `classify` and `explain` without `--model`, `translate` and `generate` without MODEL. */
 
-import { writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { encodePng } from "../../src/data/decode-node.ts";
@@ -69,4 +69,39 @@ test.skipIf(!hasShared)("a garment is told from digits", async () => {
   const [answer] = JSON.parse(stdout) as readonly Answer[];
   expect(answer).toMatchObject({ model: "vit-fashion" });
   expect(answer!.predictions[0]!.label).toBe("Ankle boot");
+});
+
+test("German captions are translated by the package's own model, words in line with words", async () => {
+  const { code, stdout, stderr } = await vitrine(["translate", "Ein Hund läuft über eine Wiese.", "--beams", "4"]);
+  expect(code, stderr).toBe(0);
+  expect(stderr).toContain("translate-de-en");
+  expect(stdout).toMatch(/^A dog (?:runs|is running|running) /);
+  const args = ["explain", "Ein Hund läuft.", "--model", "translate-de-en", "--method", "alignment", "--json"];
+  const { stdout: explained } = await vitrine([...args, "--out", "alignment.png"], { cwd: folder });
+  const [{ columns, maps }] = JSON.parse(explained).groups;
+  const dog = columns.findIndex((one: string) => one.includes("Hund"));
+  expect(dog).toBeGreaterThan(0);
+  // "A dog …": the second token of the translation is the animal.
+  const row = maps[0].values.slice(columns.length, 2 * columns.length);
+  expect(row.indexOf(Math.max(...row))).toBe(dog);
+});
+
+test("a play goes on by the package's own model, the same again for the same seed", async () => {
+  const args = ["generate", "ROMEO:\n", "--tokens", "60", "--temperature", "0.7", "--seed", "5"];
+  const [first, again] = [await vitrine(args), await vitrine(args)];
+  expect(first.code, first.stderr).toBe(0);
+  expect(first.stderr).toContain("char-gpt");
+  expect(first.stdout.length).toBeGreaterThan(60);
+  expect(first.stdout).toMatch(/ the | you | and | to | of | my /);
+  expect(again.stdout).toBe(first.stdout);
+});
+
+test("packaged models of words have a card and at most 8 MB", () => {
+  const words = packagedModels(undefined, "words");
+  expect([...words.keys()]).toEqual(["char-gpt", "translate-de-en"]);
+  for (const place of words.values()) {
+    const bytes = readdirSync(place).reduce((total, file) => total + statSync(join(place, file)).size, 0);
+    expect(bytes).toBeLessThan(8e6);
+    expect(readFileSync(join(place, "README.md"), "utf8")).toMatch(/## Limits/);
+  }
 });

@@ -20,7 +20,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], message:
   ["both a new and a trained model", ["train", "shapes", "--model", "vit_tiny_patch16_224", "--from", "x"], /give one/],
   ["--resume without a folder", ["train", "shapes", "--resume"], /--resume needs --out/],
   ["no answers", ["classify", "x.png", "--top", "0"], /whole number of at least 1/],
-  ["an unknown method", ["explain", "x.png", "--method", "magic"], /a method is one of relevance, attention/],
+  ["an unknown method", ["explain", "x.png", "--method", "magic"], /a method is one of relevance, grad-cam/],
   ["a token and a patch", ["explain", "x.png", "--token", "1", "--patch", "1,1"], /cannot be used with/],
   ["a patch without a column", ["explain", "x.png", "--patch", "3"], /a row and a column/],
   ["a picture of another kind", ["explain", "x.png", "--out", "x.bmp"], /--out must end in \.png, \.svg/],

@@ -226,9 +226,7 @@ function cardText(
     `A model of the kind ${settings.model} with ${grouped(model.parameterCount())} parameters, trained by \`vitrine train\` on ${dataText(texts, data)}, in ${counted(recipe.epochs, "epoch")}.`,
     "",
     "```",
-    translates
-      ? `vitrine translate "…" --model ${basename(folder)}`
-      : `vitrine generate "…" --model ${basename(folder)}`,
+    translates ? `vitrine translate ${basename(folder)} "…"` : `vitrine generate ${basename(folder)} "…"`,
     "```",
     "",
     "How it was trained is in `recipe.json`, how it went in `log.jsonl`.",
@@ -252,6 +250,6 @@ function summaryText(
     `model        ${folder} (config.json, tokenizer.json, model.safetensors)`,
     "",
     "What you can do now:",
-    translates ? `  vitrine translate "…" --model ${folder}` : `  vitrine generate "…" --model ${folder}`,
+    translates ? `  vitrine translate ${folder} "…"` : `  vitrine generate ${folder} "…"`,
   ].join("\n");
 }
