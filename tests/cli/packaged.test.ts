@@ -79,10 +79,11 @@ test("German captions are translated by the package's own model, words in line w
   const args = ["explain", "Ein Hund läuft.", "--model", "translate-de-en", "--method", "alignment", "--json"];
   const { stdout: explained } = await vitrine([...args, "--out", "alignment.png"], { cwd: folder });
   const [{ columns, maps }] = JSON.parse(explained).groups;
-  const dog = columns.findIndex((one: string) => one.includes("Hund"));
+  const tokens = columns.labels as readonly string[];
+  const dog = tokens.findIndex((one) => one.includes("Hund"));
   expect(dog).toBeGreaterThan(0);
   // "A dog …": the second token of the translation is the animal.
-  const row = maps[0].values.slice(columns.length, 2 * columns.length);
+  const row: number[] = maps[0].values.slice(tokens.length, 2 * tokens.length);
   expect(row.indexOf(Math.max(...row))).toBe(dog);
 });
 
