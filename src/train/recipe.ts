@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { parseAutoAugment } from "../data/augment/parse-policy.ts";
-import { VitrineError } from "../errors.ts";
+import { atLeastZero, belowOne, changed, count, optimization, positive, range, share } from "./recipe-schema.ts";
 
 /** A complete recipe. */
 export interface Recipe {
@@ -103,38 +103,14 @@ export interface Recipe {
   readonly probeViews: number;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
-const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
-const atLeastZero = v.pipe(v.number(), v.minValue(0), v.finite());
-const belowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const range = v.pipe(
-  v.tuple([positive, positive]),
-  v.check(([low, high]) => low <= high, "the first must not exceed the second"),
-);
-
 const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
-  epochs: count,
+  ...optimization,
   batchSize: count,
   accumulate: count,
-  optimizer: v.picklist(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
-  momentum: v.nullable(belowOne),
-  betas: v.nullable(v.tuple([belowOne, belowOne])),
-  learningRate: positive,
-  minLearningRate: atLeastZero,
   schedule: v.picklist(["cosine", "one-cycle", "step", "plateau", "constant"]),
-  decayEpochs: positive,
-  decayRate: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
-  warmupEpochs: atLeastZero,
-  weightDecay: atLeastZero,
   layerDecay: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
-  clipNorm: v.nullable(positive),
-  ema: v.nullable(belowOne),
-  emaWarmup: v.boolean(),
-  patience: v.nullable(count),
   loss: v.picklist(["cross-entropy", "bce"]),
   targetThreshold: v.nullable(belowOne),
-  labelSmoothing: belowOne,
   distillation: v.picklist(["none", "hard", "soft"]),
   distillationAlpha: share,
   distillationTemperature: positive,
@@ -245,13 +221,5 @@ export const probing: Recipe = { ...fineTuning, tune: "probe", epochs: 40, learn
  * @throws {VitrineError} INVALID_ARGUMENT naming the first setting that is unknown or out of range.
  */
 export function recipeFrom(base: Recipe, changes: Readonly<Record<string, unknown>>, place: string): Recipe {
-  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const result = v.safeParse(recipeSchema, { ...base, ...given });
-  if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw new VitrineError("INVALID_ARGUMENT", {
-    rule: `${v.getDotPath(issue) ?? "the recipe"}: ${issue.message}`,
-    place,
-    next: `settings are ${Object.keys(base).join(", ")}`,
-  });
+  return changed(recipeSchema, base, changes, place);
 }

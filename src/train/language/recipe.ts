@@ -1,28 +1,11 @@
 /** How a model of words is trained: plain data, kept beside the result so that it can be read, repeated and continued. */
 
 import * as v from "valibot";
-import { VitrineError } from "../../errors.ts";
 import type { Recipe } from "../recipe.ts";
-
-type Shared =
-  | "epochs"
-  | "optimizer"
-  | "momentum"
-  | "betas"
-  | "learningRate"
-  | "minLearningRate"
-  | "decayEpochs"
-  | "decayRate"
-  | "warmupEpochs"
-  | "weightDecay"
-  | "clipNorm"
-  | "ema"
-  | "emaWarmup"
-  | "patience"
-  | "labelSmoothing";
+import { changed, count, type Optimization, optimization } from "../recipe-schema.ts";
 
 /** A complete recipe; what it shares with images' has the meaning that it has there. */
-export interface WordRecipe extends Pick<Recipe, Shared> {
+export interface WordRecipe extends Optimization {
   /** As for images; `noam`: after the warm-up along one over the square root of the step (Vaswani et al., section 5.3). */
   readonly schedule: Recipe["schedule"] | "noam";
   /** Most positions of a batch of translations, on either side; padding counts. */
@@ -39,28 +22,9 @@ export interface WordRecipe extends Pick<Recipe, Shared> {
   readonly heldOut: number;
 }
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
-const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
-const atLeastZero = v.pipe(v.number(), v.minValue(0), v.finite());
-const belowOne = v.pipe(v.number(), v.minValue(0), v.ltValue(1));
-
 const schema: v.GenericSchema<unknown, WordRecipe> = v.strictObject({
-  epochs: count,
-  optimizer: v.picklist(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
-  momentum: v.nullable(belowOne),
-  betas: v.nullable(v.tuple([belowOne, belowOne])),
-  learningRate: positive,
-  minLearningRate: atLeastZero,
+  ...optimization,
   schedule: v.picklist(["cosine", "one-cycle", "step", "plateau", "constant", "noam"]),
-  decayEpochs: positive,
-  decayRate: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
-  warmupEpochs: atLeastZero,
-  weightDecay: atLeastZero,
-  clipNorm: v.nullable(positive),
-  ema: v.nullable(belowOne),
-  emaWarmup: v.boolean(),
-  patience: v.nullable(count),
-  labelSmoothing: belowOne,
   batchWords: count,
   batchSize: count,
   window: count,
@@ -120,13 +84,5 @@ export function wordRecipeFrom(
   changes: Readonly<Record<string, unknown>>,
   place: string,
 ): WordRecipe {
-  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  const result = v.safeParse(schema, { ...base, ...given });
-  if (result.success) return result.output;
-  const issue = result.issues[0];
-  throw new VitrineError("INVALID_ARGUMENT", {
-    rule: `${v.getDotPath(issue) ?? "the recipe"}: ${issue.message}`,
-    place,
-    next: `settings are ${Object.keys(base).join(", ")}`,
-  });
+  return changed(schema, base, changes, place);
 }
