@@ -13,6 +13,7 @@ export { type FolderDataset, type FolderOptions, openFolder } from "./data/datas
 export { type DecodeOptions, decodeImage, encodeJpeg, encodePng } from "./data/decode-node.ts";
 export { type Loader, type LoaderOptions, openLoader } from "./data/loader-node.ts";
 export { type DatasetSplits, datasetByName, datasetNames, type OpenOptions, openDataset } from "./data/open-node.ts";
+export { type OpenTextsOptions, openTexts, type Texts } from "./data/text/open-node.ts";
 export { openTokenizer } from "./data/text/tokenizer-node.ts";
 export {
   type ExplanationFormat,
@@ -24,16 +25,21 @@ export { loadModel as loadOnnx } from "./onnx/load-node.ts";
 export { saveModel as saveOnnx } from "./onnx/save-node.ts";
 export { loadAdapter, type SaveAdapterOptions, saveAdapter } from "./pretrained/adapter-node.ts";
 export { knownFacts, writeCard } from "./pretrained/card-node.ts";
-export { loadLanguageModel } from "./pretrained/language-node.ts";
+export { loadLanguage, loadLanguageModel } from "./pretrained/language-node.ts";
 export { type LoadOptions, loadPretrained } from "./pretrained/load-node.ts";
 export { loadMae, type PretrainedMAE, saveMae } from "./pretrained/mae-node.ts";
 export { packagedModels } from "./pretrained/packaged-node.ts";
+export { type LanguageFiles, saveLanguage } from "./pretrained/save-language-node.ts";
 export { type Layout, type SaveOptions, savePretrained } from "./pretrained/save-node.ts";
 export { type ReportOptions, type WrittenReport, writeReport } from "./report/write-node.ts";
 export { type NodeDevice, type NodeRuntimeOptions, nodeRuntime } from "./runtime/node.ts";
 export { workerRuntime } from "./runtime/worker-node.ts";
 export { type DatasetEvaluation, type EvaluateOptions, evaluateDataset } from "./tasks/evaluate-node.ts";
 export { loadCheckpoint, saveCheckpoint } from "./train/checkpoint-node.ts";
+export { textData, translationData, type WordData } from "./train/language/data.ts";
+export { languageModelFor, type ModelChoice } from "./train/language/models.ts";
+export { type WordRecipe, wordRecipeFrom, wordRecipes } from "./train/language/recipe.ts";
+export { trainWordsInFolder, type WordRunOptions } from "./train/language/run-node.ts";
 export {
   learningRateRange,
   type RangeEvent,
