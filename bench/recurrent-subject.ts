@@ -51,4 +51,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   await run.run({ x });
   process.stdout.write(`${seconds() - start}\n`);
 }
-process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);
+// The engine's threads would keep the process.
+process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`, () => process.exit());
