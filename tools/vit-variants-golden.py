@@ -1,5 +1,8 @@
 """Writes tests/models/golden/vit-variants.json: logits of tiny Vision Transformers of the rarer kinds, computed by timm 1.0.29 in float64.
 
+For some also the gradients in training, of the sum of the logits times `drawn("probe")`: two numbers per parameter, the gradient's norm and its
+product with what is drawn for "probe NAME".
+
 Weights and images are not stored: both sides make them by the same rule (`drawn` here, `drawn` in tests/models/drawn.ts), so that no bias, scale or
 statistic is neutral.
 """
@@ -19,6 +22,7 @@ torch.library.register_fake = lambda name, *a, **k: (
 
 import torch.nn as nn  # noqa: E402
 from timm.layers import HybridEmbed, RmsNorm, SwiGLU, SwiGLUPacked, set_fused_attn  # noqa: E402
+from timm.models import resnet  # noqa: E402
 from timm.models import vision_transformer as vt  # noqa: E402
 from timm.models.vision_transformer_hybrid import ConvStem, _resnetv2  # noqa: E402
 
@@ -55,6 +59,7 @@ cases = {
     "dynamic-pad": dict(dynamic_img_size=True, dynamic_img_pad=True, image=[13, 27]),
     "hybrid": dict(img_size=40, patch_size=1, stem="resnet", depths=[1, 1]),
     "hybrid-odd": dict(img_size=[37, 50], patch_size=1, stem="resnet", depths=[1, 1]),
+    "hybrid-d": dict(img_size=[37, 50], patch_size=1, stem="resnet_d", depths=[1, 2], gradients=True),
     "hybrid-stem": dict(img_size=32, patch_size=4, stem="resnet", depths=[]),
     "conv-stem": dict(img_size=32, patch_size=1, stem="conv"),
     "conv-stem-bare": dict(img_size=32, patch_size=1, stem="conv-bare"),
@@ -78,11 +83,16 @@ class WithRepresentation(vt.VisionTransformer):
 def build(args):
     args = {**tiny, **args}
     args.pop("image", None)
+    args.pop("gradients", None)
     if "representation" in args:
         return WithRepresentation(**args)
     stem, depths = args.pop("stem", None), args.pop("depths", None)
     if stem == "resnet":
         args["embed_layer"] = partial(HybridEmbed, backbone=_resnetv2(tuple(depths)))
+    elif stem == "resnet_d":
+        letter_d = dict(stem_width=32, stem_type="deep", avg_down=True, features_only=True, out_indices=[len(depths)])
+        backbone = resnet._create_resnet("resnet26d", block=resnet.Bottleneck, layers=depths, **letter_d)
+        args["embed_layer"] = partial(HybridEmbed, backbone=backbone)
     elif stem == "conv":
         backbone = nn.Sequential(*[vt_conv(i, o) for i, o in [(3, 6), (6, 8)]])
         args["embed_layer"] = partial(HybridEmbed, backbone=backbone)
@@ -125,6 +135,18 @@ def drawn(name, shape):
     return (3 * u / math.sqrt(fan_in)).astype(np.float32).reshape(shape)
 
 
+def gradients(model, image):
+    model = model.double().train()
+    logits = model(image.double())
+    (logits * torch.from_numpy(drawn("probe", tuple(logits.shape)))).sum().backward()
+
+    def numbers(name, grad):
+        probe = torch.from_numpy(drawn(f"probe {name}", tuple(grad.shape)))
+        return [float(f"{x:.9g}") for x in (grad.norm().item(), (grad * probe).sum().item())]
+
+    return {name: numbers(name, parameter.grad) for name, parameter in model.named_parameters()}
+
+
 def main():
     results = {}
     for name, args in cases.items():
@@ -143,6 +165,7 @@ def main():
             "image": [2, 3, high, wide],
             "tolerance": max(1e-5, 10 * gap),
             "logits": [float(f"{x:.9g}") for x in logits.flatten().tolist()],
+            **({"gradients": gradients(model, image)} if args.get("gradients") else {}),
         }
         print(name, results[name]["tolerance"], [round(x, 3) for x in logits[0].tolist()])
     OUT.write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in results.items()) + "\n}\n")

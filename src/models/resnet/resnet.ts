@@ -42,6 +42,8 @@ export class ResNet extends Module implements ImageClassifier {
   readonly config: ResNetConfig;
   /** A CNN has no tokens. */
   readonly tokens: undefined;
+  /** Channels of the last map. */
+  readonly width: number;
   readonly conv1: Conv2d | readonly (Conv2d | Norm | undefined)[];
   readonly bn1: Norm;
   readonly layer1: readonly Block[];
@@ -68,6 +70,7 @@ export class ResNet extends Module implements ImageClassifier {
       readonly Block[],
       readonly Block[],
     ];
+    this.width = stages.width;
     this.headDrop = new Dropout(config.headDropout);
     this.fc = labels > 0 ? new Linear(stages.width, labels) : undefined;
   }

@@ -93,7 +93,9 @@ export type Stem =
       readonly proj: boolean;
     }
   /** The first stages of a ResNet with group normalisation; none: its first convolution only. @source Kolesnikov et al., arXiv:1912.11370 */
-  | { readonly kind: "resnet"; readonly depths: readonly number[] };
+  | { readonly kind: "resnet"; readonly depths: readonly number[] }
+  /** The first stages of a ResNet-D with batch normalisation. @source He et al., arXiv:1812.01187; timm/models/resnet.py resnet26d, resnet50d */
+  | { readonly kind: "resnet_d"; readonly depths: readonly number[] };
 
 /** What is given; the rest has defaults. Sizes may be one number for both sides. */
 export type ViTOptions = Partial<Omit<ViTConfig, "imageSize" | "patchSize">> & {

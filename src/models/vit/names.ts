@@ -57,6 +57,7 @@ const aim: ViTOptions = {
 };
 const beit3: ViTOptions = { attnNorm: true, mlpNorm: true, pool: "avg", eps: 1e-5 };
 const resnet = (...depths: readonly number[]): ViTOptions => ({ patchSize: 1, stem: { kind: "resnet", depths } });
+const resnetD = (...depths: readonly number[]): ViTOptions => ({ patchSize: 1, stem: { kind: "resnet_d", depths } });
 const mobileClip: ViTOptions = {
   patchSize: 1,
   stem: {
@@ -146,6 +147,11 @@ const rows: readonly Row[] = [
   ["vit_base_r26_s32_{}", { ...B, ...resnet(2, 2, 2, 2) }, [224], half(0.9)],
   ["vit_base_r50_s16_{}", { ...B, ...resnet(3, 4, 9) }, [{ side: 224, labels: 0, gmacs: 21.66 }, { side: 384, ...whole, gmacs: 67.43, top1: 84.99 }], half(0.9)],
   ["vit_large_r50_s32_{}", { ...L, ...resnet(3, 4, 6, 3) }, [{ side: 224, gmacs: 19.58, top1: 84.43 }, { side: 384, ...whole, gmacs: 57.43, top1: 86.19 }], half(0.9)],
+  // Hybrids of timm's own, with a ResNet-D; without published weights.
+  ["vit_small_resnet26d_{}", { ...mu(768, 8, 8, 2304), ...resnetD(2, 2, 2, 2) }, [224], imagenet(0.9)],
+  ["vit_small_resnet50d_s16_{}", { ...mu(768, 8, 8, 2304), ...resnetD(3, 4, 6) }, [224], imagenet(0.9)],
+  ["vit_base_resnet26d_{}", { ...B, ...resnetD(2, 2, 2, 2) }, [224], imagenet(0.9)],
+  ["vit_base_resnet50d_{}", { ...B, ...resnetD(3, 4, 6, 3) }, [224], imagenet(0.9)],
   ["vit_base_mci_{}", { ...B, ...mobileClip, positions: "patches" }, [{ side: 224, labels: 512 }], { stats: "none", crop: 0.9 }],
   // "Early Convolutions Help Transformers See Better", arXiv:2106.14881, Table 1 (right). Not in timm; preprocessing of pycls.
   ["vitc_1gf_{}", { ...mu(192, 11, 3, 576), ...early(24, 48, 96, 192) }, [224], { ...imagenet(0.875), interpolation: "bilinear" }],

@@ -9,12 +9,13 @@ import { type Mode, Module } from "../../nn/module.ts";
 import { BatchNorm2d } from "../../nn/norm.ts";
 import type { GridSize } from "../../nn/positions.ts";
 import { currentPath, dims, rearrange, type Tensor } from "../../tensor/index.ts";
+import { ResNet } from "../resnet/resnet.ts";
 import { ResNetV2, ResNetV2Stem } from "../resnet/resnet-v2.ts";
 import type { Stem, ViTConfig } from "./config.ts";
 
 /** A stem, and the patches of its result. @source timm/layers/hybrid_embed.py HybridEmbed */
 export class StemEmbed extends Module {
-  readonly backbone: ResNetV2 | ResNetV2Stem | readonly ConvUnit[];
+  readonly backbone: ResNetV2 | ResNetV2Stem | ResNet | readonly ConvUnit[];
   readonly proj: Conv2d | undefined;
   /** Tokens [high, wide] of an image of the size the model is made for. */
   readonly grid: GridSize;
@@ -25,7 +26,7 @@ export class StemEmbed extends Module {
     super();
     const { imageSize, patchSize, channels, width, preNorm } = config;
     this.backbone = backboneOf(stem, channels, init);
-    const from = stem.kind === "conv" ? stem.widths.at(-1)! : (this.backbone as ResNetV2).width;
+    const from = stem.kind === "conv" ? stem.widths.at(-1)! : (this.backbone as ResNetV2 | ResNet).width;
     const options = { stride: patchSize, bias: !preNorm, init };
     this.proj = stem.kind === "conv" && !stem.proj ? undefined : new Conv2d(from, width, patchSize, options);
     if (!this.proj && from !== width)
@@ -54,9 +55,14 @@ export class StemEmbed extends Module {
         place: currentPath(),
         next: known ? "resize them, or let the model resize its positions" : undefined,
       });
-    const { backbone } = this;
-    const features = backbone instanceof Module ? backbone.forward(images) : through(backbone, images, mode);
+    const features = this.#features(images, mode);
     return rearrange(this.proj ? this.proj.forward(features) : features, "b d h w -> b h w d");
+  }
+
+  #features(images: Tensor, mode: Mode): Tensor {
+    const { backbone } = this;
+    if (backbone instanceof ResNet) return backbone.features(images, mode).at(-1)!;
+    return backbone instanceof Module ? backbone.forward(images) : through(backbone, images, mode);
   }
 }
 
@@ -88,6 +94,10 @@ function backboneOf(stem: Stem, channels: number, init: LinearInit | undefined):
     return stem.depths.length > 0
       ? new ResNetV2(channels, stem.depths, init?.weight)
       : new ResNetV2Stem(channels, init?.weight);
+  if (stem.kind === "resnet_d") {
+    const letterD = { stem: "deep", stemWidth: 32, averageDown: true } as const;
+    return new ResNet({ ...letterD, channels, depths: stem.depths, labels: 0, zeroLast: true });
+  }
   return stem.widths.map((out, i) => {
     const bare = !stem.proj && i === stem.widths.length - 1;
     const options = { stride: stem.strides[i]!, padding: stem.padding, bias: bare, init };
@@ -98,7 +108,7 @@ function backboneOf(stem: Stem, channels: number, init: LinearInit | undefined):
 
 /** Size of the stem's result along an axis. */
 function stemSize(stem: Stem, size: number): number {
-  if (stem.kind === "resnet") {
+  if (stem.kind !== "conv") {
     const halvings = 2 + Math.max(stem.depths.length - 1, 0);
     return Array.from({ length: halvings }).reduce((s: number) => Math.ceil(s / 2), size);
   }
