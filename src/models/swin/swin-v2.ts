@@ -3,20 +3,19 @@
  *
  * Liu et al., "Swin Transformer V2: Scaling Up Capacity and Resolution", arXiv:2111.09883; Figure 1, equations (1)–(4).
  * Reference code and names: timm 1.0.29, timm/models/swin_transformer_v2.py. Others: microsoft/Swin-Transformer, Hugging Face, by rules in
- * weights/swin-rules.ts.
+ * weights/swin-rules.ts. Stages, and the way through them: pyramid.ts.
  *
  * Departs from the paper: what the authors' code adds, as 16 · sigmoid around the small network, a factor of 8 in its log-spaced input, no bias of the keys.
  *
- * Axes: b batch · c channels · H W pixels high, wide · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head
+ * Axes: b batch · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head
  */
 
-import { Dropout, DropPath, dropPathRates } from "../../nn/drop.ts";
-import { constant, truncatedNormal, zeros } from "../../nn/init.ts";
-import { Linear, type LinearInit } from "../../nn/linear.ts";
+import { Dropout, DropPath } from "../../nn/drop.ts";
+import { constant, zeros } from "../../nn/init.ts";
+import { Linear } from "../../nn/linear.ts";
 import { Mlp } from "../../nn/mlp.ts";
-import { evaluation, type Mode, Module, type Parameter, parameter } from "../../nn/module.ts";
+import { type Mode, Module, type Parameter, parameter } from "../../nn/module.ts";
 import { LayerNorm } from "../../nn/norm.ts";
-import { PatchEmbed } from "../../nn/patches.ts";
 import type { GridSize } from "../../nn/positions.ts";
 import { fromWindows, joinWindowHeads, toWindows, type Windows, windowBias, windowHeads } from "../../nn/windows.ts";
 import {
@@ -27,7 +26,6 @@ import {
   full,
   linear,
   maximum,
-  mean,
   norm,
   relu,
   sigmoid,
@@ -38,85 +36,18 @@ import {
   tensor,
   tile,
 } from "../../tensor/index.ts";
-import type { FeatureMap, ImageClassifier } from "../classifier.ts";
 import { type SwinConfig, type SwinOptions, stageWidth, stageWindows, swinConfig } from "./config.ts";
-import { type BlockPlace, Head, mergeNeighbours } from "./swin.ts";
+import { type BlockPlace, init, mergeNeighbours, SwinPyramid } from "./pyramid.ts";
 import { windowsAt } from "./windows.ts";
 
-/** How linear maps begin. */
-const init: LinearInit = { weight: truncatedNormal(0.02), bias: zeros };
-
-/** Image in, logits out. */
-export class SwinV2 extends Module implements ImageClassifier {
-  readonly config: SwinConfig;
-  /** Its tokens change places and numbers from stage to stage. */
-  readonly tokens: undefined;
-  readonly patchEmbed: PatchEmbed;
-  readonly absolutePosEmbed: Parameter | undefined;
-  readonly layers: readonly Stage[];
-  readonly norm: LayerNorm;
-  readonly head: Head;
-
+/** The pyramid of version 1, of other parts. */
+export class SwinV2 extends SwinPyramid {
   /** @param options what differs from SwinV2-T with windows of 7 at 224 pixels with 1000 classes */
   constructor(options: SwinOptions = {}) {
-    super();
-    const config = swinConfig(options);
-    const { imageSize, patchSize, channels, width, depths, eps, mergeEps, otherSizes } = config;
-    const tokenNorm = (d: number): LayerNorm => new LayerNorm(d, { eps: mergeEps });
-    this.config = config;
-    this.patchEmbed = new PatchEmbed({ imageSize, patchSize, channels, width, norm: tokenNorm, otherSizes });
-    const [h, w] = this.patchEmbed.grid;
-    this.absolutePosEmbed = config.absolutePositions ? parameter([1, h * w, width], truncatedNormal(0.02)) : undefined;
-    const rates = dropPathRates(
-      config.dropPath,
-      depths.reduce((sum, depth) => sum + depth, 0),
-    );
-    let first = 0;
-    this.layers = depths.map((depth, i) => {
-      const stage = new Stage(config, i, rates.slice(first, first + depth));
-      first += depth;
-      return stage;
+    super(swinConfig(options), {
+      block: (config, place) => new Block(config, place),
+      merging: (width, eps) => new PatchMerging(width, eps),
     });
-    const features = stageWidth(config, depths.length - 1);
-    this.norm = new LayerNorm(features, { eps });
-    this.head = new Head(features, config);
-  }
-
-  get stages(): readonly FeatureMap[] {
-    return this.layers.map((_, i) => ({ tap: `layers.${i}`, order: "channels last" }));
-  }
-
-  /**
-   * Images [b, c, H, W], normalised as the weights want them → logits [b, labels]; features [b, d] where there is no head.
-   * Taps: `patch_embed`, `tokens`, `layers.I` (stages, [b, h, w, d]), `layers.I.downsample`, `layers.I.blocks.J`, `layers.I.blocks.J.attn.probs`, `norm`, `pooled`.
-   * @throws {VitrineError} SHAPE_MISMATCH for images of a size the model cannot take.
-   */
-  forward(images: Tensor, mode: Mode = evaluation): Tensor {
-    let z = tap("patch_embed", this.patchEmbed.forward(images)); //          [b, h, w, d]
-    if (this.absolutePosEmbed) z = z.add(this.absolutePosEmbed.reshape([1, ...this.patchEmbed.grid, -1]));
-    tap("tokens", z);
-    for (const stage of this.layers) z = stage.forward(z, mode); //          [b, h, w, d]
-    z = tap("norm", this.norm.forward(z)); //                                [b, h, w, d]
-    const pooled = tap("pooled", this.head.drop.forward(mean(z, { axes: [1, 2] }), mode)); // [b, d]
-    return this.head.forward(pooled); //                                     [b, labels]
-  }
-}
-
-class Stage extends Module {
-  readonly downsample: PatchMerging | undefined;
-  readonly blocks: readonly Block[];
-
-  constructor(config: SwinConfig, stage: number, dropPaths: readonly number[]) {
-    super();
-    this.downsample = stage > 0 ? new PatchMerging(stageWidth(config, stage - 1), config.mergeEps) : undefined;
-    this.blocks = dropPaths.map((rate, j) => new Block(config, { stage, shifted: j % 2 === 1, dropPath: rate }));
-  }
-
-  /** [b, h, w, d] → [b, h', w', d']. */
-  forward(x: Tensor, mode: Mode): Tensor {
-    let z = this.downsample ? this.downsample.forward(x) : x;
-    for (const block of this.blocks) z = block.forward(z, mode);
-    return tap("", z);
   }
 }
 
