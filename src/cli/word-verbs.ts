@@ -62,6 +62,7 @@ export function addWordVerbs(program: Command): void {
           "most tokens of a translation; default: three for each of its source, and ten",
           wholeNumber(1),
         )
+        .option("--prefix <text>", "what every translation begins with")
         .option("--batch <n>", "sentences that are translated together", wholeNumber(1, 1024), 16)
         .option("--alignment", "with --json: where each token looked in its source", false),
     async () => (await import("./commands/translate.ts")).translateVerb,

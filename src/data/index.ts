@@ -53,4 +53,4 @@ export {
   rightAnswer,
   succeeds,
 } from "./text/instructions.ts";
-export { TextStream, Tokenizer } from "./text/tokenizer.ts";
+export { TextStream, Tokenizer, type TokenizerPair } from "./text/tokenizer.ts";

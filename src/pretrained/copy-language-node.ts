@@ -20,7 +20,7 @@ export interface CopyOptions {
 
 /** What a folder holds beside the weights. */
 const beside =
-  /^(?:config|generation_config|special_tokens_map|tokenizer\w*|vocab|encoder)\.json$|^(?:merges\.txt|vocab\.bpe|README\.md)$/;
+  /^(?:config|generation_config|special_tokens_map|tokenizer\w*|vocab|encoder)\.json$|^(?:(?:source|target)_vocabulary\.txt|merges\.txt|vocab\.bpe|README\.md)$/;
 
 /**
  * Writes the configuration, the tokenizer's files, the card and, last, `model.safetensors`, after the model was read once.
@@ -43,7 +43,11 @@ export async function copyLanguage(from: string, to: string, { half, replace }: 
     const written = half ? inHalf(tensors) : tensors;
     await mkdir(to, { recursive: true });
     for (const name of files) await writeFileAtomically(join(to, name), [await readFile(join(from, name))]);
-    await saveSafetensors(join(to, "model.safetensors"), written, [["format", "pt"]]);
+    await saveSafetensors(
+      join(to, "model.safetensors"),
+      written,
+      new Map([...(weights.metadata ?? []), ["format", "pt"]]),
+    );
   } finally {
     await weights.close();
   }

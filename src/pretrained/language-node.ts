@@ -2,14 +2,15 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openTokenizer } from "../data/text/tokenizer-node.ts";
+import { openTokenizers } from "../data/text/tokenizer-node.ts";
 import { VitrineError } from "../errors.ts";
 import { openWeights } from "../weights/open-node.ts";
 import type { WeightSource } from "../weights/source.ts";
+import { isCtranslate2 } from "./ctranslate2.ts";
 import { type Language, type LanguageModel, language, languageModel } from "./language.ts";
 
 /**
- * The model in a folder with `config.json` and weights, as the hub holds them.
+ * The model in a folder with `config.json` and weights, as the hub holds them; weights with CTranslate2's names need no configuration.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSAFE_FILE or WEIGHTS_MISMATCH, saying what to do.
  */
 export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
@@ -18,11 +19,11 @@ export async function loadLanguageModel(folder: string): Promise<LanguageModel> 
 
 /**
  * The model in a folder with the tokenizer beside it: what generating and translating begin with.
- * @throws {VitrineError} as `loadLanguageModel` and `openTokenizer`, and WEIGHTS_MISMATCH for a tokenizer with more ids than the model has words.
+ * @throws {VitrineError} as `loadLanguageModel` and `openTokenizers`, and WEIGHTS_MISMATCH for a tokenizer with more ids than the model has words.
  */
 export async function loadLanguage(folder: string): Promise<Language> {
-  const tokenizer = await openTokenizer(folder);
-  return withFiles(folder, (config, weights, place) => language(config, weights, tokenizer, place));
+  const tokenizers = await openTokenizers(folder);
+  return withFiles(folder, (config, weights, place) => language(config, weights, tokenizers, place));
 }
 
 async function withFiles<T>(
@@ -30,9 +31,9 @@ async function withFiles<T>(
   use: (config: unknown, weights: WeightSource, place: string) => Promise<T>,
 ): Promise<T> {
   const place = join(folder, "config.json");
-  const config = await readConfig(place);
   const weights = await openWeights(folder);
   try {
+    const config = isCtranslate2(weights) ? {} : await readConfig(place);
     return await use(config, weights, place);
   } finally {
     await weights.close();

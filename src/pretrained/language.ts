@@ -1,6 +1,6 @@
 /** Models of words from a published configuration and its weights. */
 
-import type { Tokenizer } from "../data/text/tokenizer.ts";
+import { Tokenizer, type TokenizerPair } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
 import { gpt2FromHuggingFace } from "../models/gpt2/config.ts";
 import { Gpt2 } from "../models/gpt2/gpt2.ts";
@@ -9,10 +9,12 @@ import { RecurrentLanguage } from "../models/recurrent-language.ts";
 import { Seq2Seq } from "../models/seq2seq.ts";
 import { marianFromHuggingFace } from "../models/transformer/marian-config.ts";
 import { WordTransformer } from "../models/transformer/word-transformer.ts";
+import { ctranslate2Rules } from "../weights/ctranslate2-rules.ts";
 import { gpt2Naming } from "../weights/gpt2-rules.ts";
 import { marianRules } from "../weights/marian-rules.ts";
 import { applyRules } from "../weights/rules.ts";
 import type { WeightSource } from "../weights/source.ts";
+import { ctranslate2Config, isCtranslate2 } from "./ctranslate2.ts";
 import { fillModel } from "./fill-model.ts";
 import { ownConfig, ownTypes, recurrentSchema, seq2seqSchema } from "./language-config.ts";
 
@@ -21,7 +23,10 @@ export type LanguageModel = Gpt2 | RecurrentLanguage | WordTransformer | Seq2Seq
 
 /** A model of words, what it is, and how texts become its words. */
 export type Language = {
+  /** Of the texts that it reads. */
   readonly tokenizer: Tokenizer;
+  /** Of the texts that it writes: the same, unless a translator's languages have a vocabulary each. */
+  readonly targetTokenizer: Tokenizer;
   /** The parsed `config.json`. */
   readonly config: JsonObject;
 } & (
@@ -32,18 +37,20 @@ export type Language = {
 );
 
 /**
- * A model with its tokenizer.
+ * A model with its tokenizer, or with one for each side.
  * @throws {VitrineError} as `languageModel`, and WEIGHTS_MISMATCH where the tokenizer has more ids than the model has words.
  */
 export async function language(
   config: unknown,
   weights: WeightSource,
-  tokenizer: Tokenizer,
+  tokenizers: Tokenizer | TokenizerPair,
   place = "config.json",
 ): Promise<Language> {
   const model = await languageModel(config, weights, place);
-  tokenizer.requireWords("words" in model.config ? model.config.words : model.config.sourceWords);
-  return { ...kindOf(model), tokenizer, config: objectOf(config, place) };
+  const { source, target } = tokenizers instanceof Tokenizer ? { source: tokenizers, target: tokenizers } : tokenizers;
+  source.requireWords("words" in model.config ? model.config.words : model.config.sourceWords);
+  target.requireWords("words" in model.config ? model.config.words : model.config.targetWords);
+  return { ...kindOf(model), tokenizer: source, targetTokenizer: target, config: objectOf(config, place) };
 }
 
 function kindOf(model: LanguageModel) {
@@ -54,7 +61,8 @@ function kindOf(model: LanguageModel) {
 }
 
 /**
- * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (recurrent models) describes, with its weights.
+ * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (recurrent models) describes, with its weights. Weights with
+ * CTranslate2's names describe themselves.
  * @param config parsed JSON
  * @param place file name, for messages
  * @throws {VitrineError} INVALID_FILE for a broken configuration or a model that is not here, WEIGHTS_MISMATCH for weights of another model.
@@ -65,6 +73,11 @@ export async function languageModel(
   place = "config.json",
 ): Promise<LanguageModel> {
   const json = objectOf(config, place);
+  if (isCtranslate2(weights)) {
+    const model = new WordTransformer(ctranslate2Config(weights));
+    await fillModel(model, applyRules(weights, ctranslate2Rules));
+    return model;
+  }
   // minGPT writes the size's name as the type, and the head's matrix is always its own.
   const isMinGpt = "block_size" in json;
   if (json.model_type === "gpt2" || isMinGpt) {

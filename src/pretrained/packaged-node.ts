@@ -29,5 +29,7 @@ export function packagedModels(
 
 /** Whether a folder holds a model of words, and not one of images. */
 export function holdsWords(folder: string): boolean {
-  return readdirSync(folder).some((file) => /^(?:tokenizer|vocab|encoder)\b.*\.json$/.test(file));
+  return readdirSync(folder).some((file) =>
+    /^(?:tokenizer|vocab|encoder)\b.*\.json$|^source_vocabulary\.txt$/.test(file),
+  );
 }

@@ -45,7 +45,6 @@ export { TextGenerator, type TextPiece, type TextSearchOptions, type WritingMode
 export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
 export {
   type Alignment,
-  type TokenizerPair,
   type TranslateOptions,
   type TranslatingModel,
   type Translation,

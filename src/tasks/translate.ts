@@ -1,7 +1,7 @@
 /** Sentences of one language as sentences of another: from characters to characters, by a Transformer or a recurrent encoder–decoder. */
 
 import { compile, type Executable } from "../compile/index.ts";
-import type { Tokenizer } from "../data/text/tokenizer.ts";
+import type { TokenizerPair } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
 import { type NdArray, ndarray } from "../graph/dtype.ts";
 import type { Seq2Seq } from "../models/seq2seq.ts";
@@ -16,12 +16,6 @@ import { WordTransformerWriter } from "./decode/word-transformer.ts";
 /** A model that translates. */
 export type TranslatingModel = WordTransformer | Seq2Seq;
 
-/** What makes ids of the source's text, and text of the target's ids; one and the same where both languages share a vocabulary. */
-export interface TokenizerPair {
-  readonly source: Tokenizer;
-  readonly target: Tokenizer;
-}
-
 /** How to translate. */
 export interface TranslateOptions {
   /** Sentences kept at each step; 1, greedy search, without it. */
@@ -30,6 +24,8 @@ export interface TranslateOptions {
   readonly lengthPenalty?: number | undefined;
   /** Most words of a translation; without it three for each of the longest source in its batch, and ten. */
   readonly maxWords?: number | undefined;
+  /** What every translation begins with. */
+  readonly prefix?: string | undefined;
   /** Where each word of the translation looked in the source; false without it. */
   readonly alignment?: boolean | undefined;
   /** Sentences that are translated together; 16 without it. */
@@ -72,6 +68,7 @@ interface Writer {
       readonly maxWords: number;
       readonly signal?: AbortSignal | undefined;
       readonly banned?: readonly number[];
+      readonly prefixes?: readonly (readonly number[])[];
     },
   ): Promise<readonly (readonly (Sentence & { readonly alignment?: NdArray })[])[]>;
   dispose(): Promise<void>;
@@ -158,14 +155,16 @@ export class Translator {
 
   async #translateGroup(
     sources: readonly (readonly number[])[],
-    { beams = 1, lengthPenalty: alpha = 1, maxWords, alignment = false, signal }: TranslateOptions,
+    { beams = 1, lengthPenalty: alpha = 1, maxWords, prefix = "", alignment = false, signal }: TranslateOptions,
   ): Promise<readonly Omit<Translation, "unknown">[]> {
     const { pad, begin, end } = this.#model.config;
     const longest = Math.max(...sources.map(({ length }) => length));
+    const begun = this.#tokenizers.target.encode(prefix);
     const found = await this.#writer.write(sources, {
       beams,
       penalty: lengthPenalty(alpha),
-      maxWords: maxWords ?? 3 * longest + 10,
+      maxWords: maxWords ?? 3 * longest + 10 + begun.length,
+      prefixes: sources.map(() => begun),
       signal,
       // Neither is a word: a model that gives them some probability would else write them now and then.
       banned: [...new Set([pad, begin])].filter((id) => id !== end),

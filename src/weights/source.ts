@@ -13,6 +13,8 @@ export interface WeightInfo {
 export interface WeightSource {
   /** File name or address, for messages. */
   readonly place: string;
+  /** What a file says of itself, where its format has words for that. */
+  readonly metadata?: ReadonlyMap<string, string>;
   /** All names, in the file's order. */
   names(): Iterable<string>;
   /** True where `name` exists. */

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { hasShared, sharedPath } from "../shared.ts";
 import { temporaryFolder, vitrine } from "./process.ts";
 import { writeGpt, writeMarian } from "./word-folders.ts";
 
@@ -73,6 +74,22 @@ test("lines are translated in their order; empty ones stay empty", async () => {
   expect(alone.stdout.split("\n")).toEqual([told[0], told[2], told[3], ""]);
   expect((await call(["translate", "marian", "-", ...how], `${lines.join("\n")}\n`)).stdout).toBe(whole.stdout);
 });
+
+test.skipIf(!hasShared)(
+  "a folder of CTranslate2's letters translates, explains and may be told how to begin",
+  async () => {
+    const letters = sharedPath("data", "seq2seq-transliteration");
+    const { stdout, stderr } = await call(["translate", letters, "آتزمون", "آ ت ش ي س و ن", "--beams", "2"]);
+    expect({ stdout, stderr }).toEqual({ stdout: "atzmon\nachison\n", stderr: "" });
+    const begun = await call(["translate", letters, "آتشيسون", "--prefix", "ache"]);
+    expect(begun.stdout).toBe("acheson\n");
+    const strange = await call(["translate", letters, "آt"]);
+    expect(strange.code).toBe(0);
+    expect(strange.stderr).toContain("line 1: the vocabulary has no t");
+    const picture = await call(["explain", "آتزمون", "--model", letters, "--out", "letters.png", "--json"]);
+    expect(JSON.parse(picture.stdout)).toMatchObject({ translation: "atzmon", method: "attention" });
+  },
+);
 
 test("the alignment has a row for each token of the translation", async () => {
   const { stdout, code } = await call(["translate", "marian", "the cat", "--tokens", "5", "--alignment", "--json"]);

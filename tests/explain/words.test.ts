@@ -20,7 +20,7 @@ const tokenizer = await openTokenizer(fileURLToPath(new URL("../data/text/golden
 const words = tokenizer.words;
 const text = "the cat and the dog";
 const ids = tokenizer.encode(text);
-const shared = { tokenizer, config: {}, name: "tiny" };
+const shared = { tokenizer, targetTokenizer: tokenizer, config: {}, name: "tiny" };
 const pair = { text, translation: "and the dog sat" };
 
 const gpt = new Gpt2({ words, positions: 40, width: 8, depth: 2, heads: 2 }).initialize(1);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { sinusoids } from "../../src/nn/sinusoids.ts";
+import { type SinusoidLayout, sinusoids } from "../../src/nn/sinusoids.ts";
 
-const row = (layout: "interleaved" | "halves", width: number): readonly number[] =>
+const row = (layout: SinusoidLayout, width: number): readonly number[] =>
   Array.from(sinusoids(2, width, layout).data.slice(width), Number);
 
 test("the first position is all zeros and ones, and the second has the paper's waves", () => {
@@ -17,6 +17,15 @@ test("in halves the table is MarianMT's", () => {
   const table = row("halves", 16);
   for (const [i, sine] of sines.entries()) expect(table[i]).toBeCloseTo(sine, 5);
   for (let i = 0; i < 8; i++) expect(table[i]! ** 2 + table[8 + i]! ** 2).toBeCloseTo(1, 6);
+});
+
+test("OpenNMT's positions count from one, and its last wave is the slowest that the paper names", () => {
+  const table = row("opennmt", 6);
+  const want = [2, 0.02, 0.0002].flatMap((angle) => [Math.sin(angle), Math.cos(angle)]);
+  for (const [wave, place] of [0, 2, 4].entries()) {
+    expect(table[wave]).toBeCloseTo(want[place]!, 6);
+    expect(table[3 + wave]).toBeCloseTo(want[place + 1]!, 6);
+  }
 });
 
 test("an odd width has one sine more", () => {

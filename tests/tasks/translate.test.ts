@@ -75,6 +75,16 @@ test.each(models)("%s: each written word looks at the source's words, and no fur
   }
 });
 
+test.each(models)("%s: every translation begins with what it is told to begin with", async (_, model) => {
+  await using translator = await Translator.open(model, tokenizers, runtime);
+  const [plain] = await translator.translate(["the cat"], { maxWords: 6 });
+  for (const beams of [1, 3]) {
+    const found = await translator.translate(texts, { beams, maxWords: 6, prefix: "dog and" });
+    for (const { text } of found) expect(text).toMatch(/^dog and/);
+  }
+  expect(plain!.text).not.toMatch(/^dog and/);
+});
+
 test("the weights of a Transformer are those that it had while it wrote", async () => {
   await using translator = await Translator.open(transformer, tokenizers, runtime);
   const [alone] = await translator.translate(["the cat"], { alignment: true, maxWords: 5 });

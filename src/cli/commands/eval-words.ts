@@ -65,9 +65,9 @@ export async function evalWords(context: Context, data: string, options: WordsOp
       );
       return undefined;
     }
-    const { model, tokenizer } = language;
+    const { model, tokenizer, targetTokenizer } = language;
     const pairs = limitedPairs(pairsOf(texts, data, name), limit);
-    await using translator = await Translator.open(model, { source: tokenizer, target: tokenizer }, runtime);
+    await using translator = await Translator.open(model, { source: tokenizer, target: targetTokenizer }, runtime);
     const { translations, ...found } = await evaluateTranslations(translator, pairs, { ...how, beams });
     progress.stop();
     terminal.result(

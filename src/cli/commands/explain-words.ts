@@ -74,7 +74,7 @@ export async function explainText(context: Context, text: string, options: Words
 
 /** The translation that was given, or the model's own; `undefined` for a model that does not translate. */
 async function translationOf(
-  { kind, model, tokenizer }: Language,
+  { kind, model, tokenizer, targetTokenizer }: Language,
   text: string,
   given: string | undefined,
   runtime: Runtime,
@@ -87,7 +87,7 @@ async function translationOf(
     });
   }
   if (given !== undefined) return given;
-  await using translator = await Translator.open(model, { source: tokenizer, target: tokenizer }, runtime);
+  await using translator = await Translator.open(model, { source: tokenizer, target: targetTokenizer }, runtime);
   const [own] = await translator.translate([text]);
   return own!.text;
 }

@@ -11,6 +11,7 @@ export interface TranslateVerbOptions {
   readonly beams: number;
   readonly lengthPenalty?: number | undefined;
   readonly tokens?: number | undefined;
+  readonly prefix?: string | undefined;
   readonly batch: number;
   readonly alignment: boolean;
 }
@@ -33,7 +34,7 @@ export async function translateVerb(
 ): Promise<undefined> {
   const { reference, texts } = modelAndTexts(args);
   const lines = await linesOf(texts, file);
-  const [{ name, model, tokenizer }, runtime] = await Promise.all([
+  const [{ name, model, tokenizer, targetTokenizer }, runtime] = await Promise.all([
     loadWords(context, reference, use),
     context.runtime(),
   ]);
@@ -42,7 +43,7 @@ export async function translateVerb(
       rule: "translate: --alignment is told in JSON",
       next: "add --json; `vitrine explain` draws it",
     });
-  await using translator = await Translator.open(model, { source: tokenizer, target: tokenizer }, runtime);
+  await using translator = await Translator.open(model, { source: tokenizer, target: targetTokenizer }, runtime);
   const options = { ...how, maxWords: tokens, alignment, signal: interruption(context) };
   const documents: object[] = [];
   const piece = how.batch * batchesTold;

@@ -11,6 +11,35 @@ export function characterVocabulary(text: string): object {
   const characters = [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
   if (characters.length === 0)
     throw new VitrineError("DATA_PROBLEM", { rule: "a vocabulary of characters needs a text" });
+  return characterTokenizer(characters);
+}
+
+/**
+ * The vocabulary of a file with a piece on each line, the first of id 0: three special ones in angle brackets, then characters. Texts have no spaces for
+ * it: published lists of this kind come from texts whose characters were parted by them.
+ * @param place file name, for messages
+ * @returns parsed `tokenizer.json`
+ * @throws {VitrineError} INVALID_FILE for a piece of several characters, or one that comes twice.
+ * @source CTranslate2, python/ctranslate2/specs/model_spec.py, `save_vocabulary`
+ */
+export function vocabularyFromLines(text: string, place: string): object {
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  const strange = lines.find(
+    (line, i) => lines.indexOf(line) < i || (!/^<\w+>$|^<\/s>$/.test(line) && [...line].length !== 1),
+  );
+  if (strange !== undefined)
+    throw new VitrineError("INVALID_FILE", {
+      rule: "a vocabulary in lines must have one character on each, each once",
+      evidence: `got ${JSON.stringify(strange)}`,
+      place,
+      next: "for pieces of several characters put the tokenizer.json into the folder that cuts texts into them",
+    });
+  const normalizer = { type: "Replace", pattern: { Regex: "\\s" }, content: "" };
+  return { ...characterTokenizer(lines), normalizer };
+}
+
+/** A piece for each character, by its place. */
+function characterTokenizer(characters: readonly string[]): object {
   return {
     version: "1.0",
     truncation: null,

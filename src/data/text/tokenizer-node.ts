@@ -3,13 +3,34 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VitrineError } from "../../errors.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { vocabularyFromLines } from "./characters.ts";
+import { Tokenizer, type TokenizerPair } from "./tokenizer.ts";
 
 /** Vocabulary and merges by the names of transformers, and by OpenAI's. */
 const pairFiles = [
   ["vocab.json", "merges.txt"],
   ["encoder.json", "vocab.bpe"],
 ] as const;
+
+/** Vocabularies of a translator whose languages have one each, a piece on a line. */
+const vocabularyFiles = ["source_vocabulary.txt", "target_vocabulary.txt"] as const;
+
+/**
+ * The tokenizers of both sides in a folder: `openTokenizer`'s for both, else those of `source_vocabulary.txt` and `target_vocabulary.txt`.
+ * @throws {VitrineError} as `openTokenizer`.
+ */
+export async function openTokenizers(folder: string): Promise<TokenizerPair> {
+  const [source, target] = await Promise.all(vocabularyFiles.map((name) => read(folder, name)));
+  if (source === undefined || target === undefined || (await read(folder, "tokenizer.json")) !== undefined) {
+    const both = await openTokenizer(folder);
+    return { source: both, target: both };
+  }
+  const [from, to] = vocabularyFiles.map((name) => join(folder, name)) as [string, string];
+  return {
+    source: Tokenizer.fromJson(vocabularyFromLines(source, from), {}, from),
+    target: Tokenizer.fromJson(vocabularyFromLines(target, to), {}, to),
+  };
+}
 
 /**
  * The tokenizer in a folder: `tokenizer.json` (with `tokenizer_config.json`, where there is one), else `vocab.json` and `merges.txt`, else

@@ -126,6 +126,12 @@ export class Tokenizer {
   }
 }
 
+/** What makes ids of the source's text, and text of the target's ids; one and the same where both languages share a vocabulary. */
+export interface TokenizerPair {
+  readonly source: Tokenizer;
+  readonly target: Tokenizer;
+}
+
 /** Larger than what any published model adds to its number of words to make it round. */
 const roundedUp = 1024;
 

@@ -1,5 +1,6 @@
 /** A model of words and a text → what the model did with it: one door to all methods. */
 
+import type { Tokenizer } from "../../data/text/tokenizer.ts";
 import { VitrineError } from "../../errors.ts";
 import type { NdArray } from "../../graph/dtype.ts";
 import type { Language } from "../../pretrained/language.ts";
@@ -82,7 +83,7 @@ async function explainGpt(
 ): Promise<WordsExplanation> {
   const words = idsOf(request, request.text, "the text", model.config.positions);
   const weights = await gptAttention(model, words, request.runtime);
-  const labels = labelsOf(request, words);
+  const labels = labelsOf(request.language.tokenizer, words);
   return {
     ...common(request, "attention", "attention weight"),
     notes: [
@@ -102,8 +103,8 @@ async function explainTransformer(
 ): Promise<WordsExplanation> {
   const { source, target } = bothSides(request, model.config.end, model.config.maxWords);
   const { encoder, decoder, cross } = await translationAttention(model, source, target, request.runtime);
-  const read = labelsOf(request, source);
-  const written = withEnd(labelsOf(request, target));
+  const read = labelsOf(request.language.tokenizer, source);
+  const written = withEnd(labelsOf(request.language.targetTokenizer, target));
   // What a decoder looks at are the words before: its own rows begin with the sentence's begin.
   const before = ["(begin)", ...written.slice(0, -1)];
   if (method === "alignment") {
@@ -148,8 +149,8 @@ async function explainSeq2Seq(
 ): Promise<WordsExplanation> {
   const { source, target } = bothSides(request, model.config.end, mostTokens);
   const { alignment, annotations, states } = await recurrentTranslation(model, source, target, request.runtime);
-  const read = labelsOf(request, source);
-  const written = withEnd(labelsOf(request, target));
+  const read = labelsOf(request.language.tokenizer, source);
+  const written = withEnd(labelsOf(request.language.targetTokenizer, target));
   if (method === "states")
     return {
       ...common(request, "states", "state"),
@@ -186,7 +187,7 @@ async function explainStates(
 ): Promise<WordsExplanation> {
   const words = idsOf(request, request.text, "the text", mostTokens);
   const { hidden, cell } = await statesOverTime(model, words, request.runtime);
-  const labels = labelsOf(request, words);
+  const labels = labelsOf(request.language.tokenizer, words);
   const layers = chosen("layer", request.block, model.config.layers);
   const maps = (all: NdArray): readonly WordsMap[] => layers.map((layer) => layerStates(all, layer));
   return {
@@ -276,7 +277,7 @@ function bothSides(
       rule: "explain: a model that translates needs the translation whose making is shown",
       next: "let it translate first",
     });
-  const target = [...request.language.tokenizer.encode(request.translation.trim()), end];
+  const target = [...request.language.targetTokenizer.encode(request.translation.trim()), end];
   const limit = Math.min(most, mostTokens);
   if (target.length > limit)
     throw new VitrineError("INVALID_ARGUMENT", {
@@ -287,7 +288,7 @@ function bothSides(
   return { source: idsOf(request, request.text.trim(), "the source", most), target };
 }
 
-function labelsOf({ language: { tokenizer } }: WordsRequest, words: readonly number[]): readonly string[] {
+function labelsOf(tokenizer: Tokenizer, words: readonly number[]): readonly string[] {
   return tokenizer.pieces(words).map(visible);
 }
 

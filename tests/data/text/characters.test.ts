@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { characterVocabulary } from "../../../src/data/text/characters.ts";
+import { characterVocabulary, vocabularyFromLines } from "../../../src/data/text/characters.ts";
 import { Tokenizer } from "../../../src/data/text/tokenizer.ts";
 
 test("each character is a piece, numbered by code point, and texts come back", () => {
@@ -7,6 +7,16 @@ test("each character is a piece, numbered by code point, and texts come back", (
   expect(tokenizer.words).toBe(6);
   expect(tokenizer.encode("\n 1ab🌳")).toEqual([0, 1, 2, 3, 4, 5]);
   expect(tokenizer.decode(tokenizer.encode("b a\n🌳"))).toBe("b a\n🌳");
+});
+
+test("a list of pieces numbers them by line; spaces are no pieces", () => {
+  const tokenizer = Tokenizer.fromJson(vocabularyFromLines("<blank>\n<s>\n</s>\nz\na\n🌳\n", "list"));
+  expect(tokenizer.words).toBe(6);
+  expect(tokenizer.encode("a z 🌳a")).toEqual([4, 3, 5, 4]);
+  expect(tokenizer.decode([4, 5, 2])).toBe("a🌳</s>");
+  expect(tokenizer.unknownSymbols("ab c")).toEqual(["b", "c"]);
+  for (const lines of ["a\nbc\n", "a\nb\na\n", "a\n\nb"])
+    expect(() => vocabularyFromLines(lines, "list")).toThrow("one character on each, each once");
 });
 
 test("no text, no vocabulary", () => {
