@@ -19,7 +19,7 @@ STEP = {
     "accuracy": "accuracy",
     "learning_rate": "learningRate",
     "gradient_norm": "gradientNorm",
-    "images_per_second": "imagesPerSecond",
+    "examples_per_second": "examplesPerSecond",
 }
 
 

@@ -75,7 +75,7 @@ export class Teller {
         this.#losses.push(event.loss);
         this.#progress?.update(
           event.step,
-          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.imagesPerSecond.toFixed(0)} ${this.#examples}/s  ${duration(event.secondsLeft)} left`,
+          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.examplesPerSecond.toFixed(0)} ${this.#examples}/s  ${duration(event.secondsLeft)} left`,
         );
         break;
       case "epoch.end":

@@ -35,7 +35,8 @@ export type TrainEvent =
       readonly learningRate: number;
       /** Global L2 norm of the gradient before clipping. */
       readonly gradientNorm: number;
-      readonly imagesPerSecond: number;
+      /** Images, or words. */
+      readonly examplesPerSecond: number;
       readonly secondsLeft: number;
     } & Means)
   | {

@@ -118,7 +118,7 @@ export async function* fit<B extends LearningBatch = TrainingBatch>(
         epoch,
         ...result,
         learningRate: settings.learningRate,
-        imagesPerSecond: perSecond * examples,
+        examplesPerSecond: perSecond * examples,
         secondsLeft,
       };
       const epochDone = state.step === (epoch + 1) * stepsPerEpoch;

@@ -46,7 +46,7 @@ export interface Learner<B extends LearningBatch = TrainingBatch> {
   readonly accumulate: number;
   /** State of the optimiser and of the average, by name: with the model's variables, all that a checkpoint needs. */
   readonly state: ReadonlyMap<string, Variable>;
-  /** One step. @param batches as many as `accumulate` says, of the same size */
+  /** One step: each batch has the weight of its examples. @param batches as many as `accumulate` says */
   learn(batches: readonly B[], settings: StepSettings): Promise<StepResult>;
   /** How many examples (images, words) a batch counts as. */
   examples(batch: B): number;
@@ -203,8 +203,8 @@ function wholeStep<B extends LearningBatch>(lesson: Lesson<B>, options: MoveOpti
 type WarmSteps<B> = Steps<B> & { warm(): Promise<void> };
 
 /**
- * Two executables: one adds the gradients of a batch to their running mean, one moves the parameters. So memory stays that of one batch and
- * the graph does not grow with the number of batches.
+ * Two executables: one adds the gradients of a batch, weighted by its share of the step's examples, one moves the parameters. So memory stays that of one
+ * batch and the graph does not grow with the number of batches.
  */
 async function gatheredStep<B extends LearningBatch>(
   lesson: Lesson<B>,
@@ -219,13 +219,13 @@ async function gatheredStep<B extends LearningBatch>(
         withPath("accumulate", () => {
           for (const [i, gradient] of gradients.entries()) {
             const before = new Tensor(means[i]!.value).mul(inputs.keep!);
-            recordUpdate(means[i]!, before.add(gradient.mul(1 / accumulate)).value);
+            recordUpdate(means[i]!, before.add(gradient.mul(inputs.share!)).value);
           }
         });
         const next = means.map((mean) => new Tensor(currentValue(mean)));
         return { loss: outputs.loss, accuracy: outputs.accuracy!, gradientNorm: globalNorm(next) };
       },
-      { ...lesson.specs(kind), keep: [] },
+      { ...lesson.specs(kind), keep: [], share: [] },
       { runtime },
     ),
   );
@@ -242,19 +242,22 @@ async function gatheredStep<B extends LearningBatch>(
     { ...optimizer.inputs, ...average?.inputs },
     { runtime },
   );
-  const keep = (value: number): NdArray => ({ dtype: "float32", shape: [], data: Float32Array.of(value) });
+  const scalar = (value: number): NdArray => ({ dtype: "float32", shape: [], data: Float32Array.of(value) });
   return {
     warm: async () => void (await gathers.of(lesson.kinds[0])),
     all: () => [...gathers.made(), move],
     before: () => new Map(),
     async run(batches, scalars, key) {
       let [loss, accuracy, gradientNorm] = [0, 0, 0];
+      const counts = batches.map((batch) => lesson.examples(batch));
+      const all = counts.reduce((sum, count) => sum + count, 0);
       for (const [i, batch] of batches.entries()) {
         const gather = await gathers.of(lesson.kindOf(batch));
-        const inputs = { ...(await lesson.feeds(batch)), keep: keep(i === 0 ? 0 : 1) };
+        const share = counts[i]! / all;
+        const inputs = { ...(await lesson.feeds(batch)), keep: scalar(i === 0 ? 0 : 1), share: scalar(share) };
         const result = await gather.run(inputs, { key: batchKey(key, i, accumulate) });
-        loss += number(result.loss) / accumulate;
-        accuracy += number(result.accuracy) / accumulate;
+        loss += number(result.loss) * share;
+        accuracy += number(result.accuracy) * share;
         gradientNorm = number(result.gradientNorm);
       }
       // This executable writes over the parameters: where something is broken, they are needed to find it.

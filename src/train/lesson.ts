@@ -26,7 +26,7 @@ export interface Lesson<B extends LearningBatch> {
   specs(kind: string): Specs;
   /** The values of `specs`; a pure function of the batch, or a continued run differs. */
   feeds(batch: B): Promise<Readonly<Record<string, NdArray>>>;
-  /** How many examples (images, words) a batch counts as in a run's speed. */
+  /** How many examples (images, words) `means` are over: a batch's weight among those of one step, and in a run's speed. */
   examples(batch: B): number;
   /** Into how many parts a batch is cut; their first axis is the batch. */
   readonly parts: number;

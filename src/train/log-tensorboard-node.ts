@@ -47,13 +47,13 @@ export function valuesOf(event: TrainEvent): readonly TensorBoardValue[] {
     );
   switch (event.type) {
     case "step": {
-      const { loss, accuracy, learningRate, gradientNorm, imagesPerSecond } = event;
+      const { loss, accuracy, learningRate, gradientNorm, examplesPerSecond } = event;
       return scalars("step", {
         loss,
         accuracy,
         learning_rate: learningRate,
         gradient_norm: gradientNorm,
-        images_per_second: imagesPerSecond,
+        examples_per_second: examplesPerSecond,
       });
     }
     case "epoch.end":

@@ -1,6 +1,7 @@
 /** What the settings of a recipe stand for: augmentation, optimiser, learning rates. */
 
 import type { Augmentation } from "../data/augment.ts";
+import { VitrineError } from "../errors.ts";
 import type { Variable } from "../graph/value.ts";
 import { binaryCrossEntropy, crossEntropySoft } from "../losses/index.ts";
 import {
@@ -150,4 +151,17 @@ function linearWarmup(
   rising: { readonly warmup: number; readonly warmupStart: number },
 ): Schedule {
   return stepSchedule({ learningRate, every: Number.POSITIVE_INFINITY, ...rising });
+}
+
+/**
+ * Steps of an epoch; the batches that make no whole step are left out.
+ * @throws {VitrineError} INVALID_ARGUMENT where they make none.
+ */
+export function wholeSteps(batches: number, accumulate: number): number {
+  if (batches >= accumulate) return Math.floor(batches / accumulate);
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: "an epoch must have the batches of one step",
+    evidence: `got ${batches}, accumulate is ${accumulate}`,
+    next: "set a smaller accumulate or smaller batches",
+  });
 }

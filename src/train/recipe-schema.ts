@@ -24,6 +24,7 @@ export const range: v.GenericSchema<[number, number]> = v.pipe(
 export type Optimization = Pick<
   Recipe,
   | "epochs"
+  | "accumulate"
   | "optimizer"
   | "momentum"
   | "betas"
@@ -43,6 +44,7 @@ export type Optimization = Pick<
 /** Their ranges. */
 export const optimization: { readonly [K in keyof Optimization]: v.GenericSchema<Optimization[K]> } = {
   epochs: count,
+  accumulate: count,
   optimizer: v.picklist(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
   momentum: v.nullable(belowOne),
   betas: v.nullable(v.tuple([belowOne, belowOne])),

@@ -16,7 +16,7 @@ import { type Classifier, classification, type Objective, type TrainingBatch } f
 import { Probe } from "./probe.ts";
 import { featureLoader } from "./probe-features.ts";
 import type { Recipe } from "./recipe.ts";
-import { augmentationOf, averageOf, labelLossOf, optimizerOf } from "./recipe-parts.ts";
+import { augmentationOf, averageOf, labelLossOf, optimizerOf, wholeSteps } from "./recipe-parts.ts";
 import { trainedParameters } from "./step.ts";
 import type { Tuning } from "./tuning.ts";
 import { keptVariables } from "./tuning-node.ts";
@@ -124,7 +124,7 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
       mix: recipe.mixup + recipe.cutmix > 0 ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
     });
     const validation = options.validation && load(options.validation, "validation", {});
-    const stepsPerEpoch = wholeSteps(training.batchesPerEpoch, recipe.accumulate, batchSize);
+    const stepsPerEpoch = wholeSteps(training.batchesPerEpoch, recipe.accumulate);
     const variables = keptVariables(options.trainee?.model ?? model, tuning);
     const learner = closedAtTheEnd(
       await compileLearner(classifier, {
@@ -200,16 +200,6 @@ function keepsFeatures({ recipe, objective, teacher }: TrainingOptions): boolean
   return (
     recipe.tune === "probe" && recipe.probeViews > 0 && recipe.mixup + recipe.cutmix === 0 && !objective && !teacher
   );
-}
-
-/** Steps of an epoch; the batches that make no whole step are left out. */
-function wholeSteps(batches: number, accumulate: number, batchSize: number): number {
-  if (batches >= accumulate) return Math.floor(batches / accumulate);
-  throw new VitrineError("INVALID_ARGUMENT", {
-    rule: "an epoch must have the batches of one step",
-    evidence: `got ${batches} of ${batchSize} images, accumulate is ${accumulate}`,
-    next: "set a smaller accumulate or batchSize",
-  });
 }
 
 /** What a step learns from, of a batch of a loader. */

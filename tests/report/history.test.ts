@@ -5,7 +5,7 @@ import type { TrainEvent } from "../../src/train/events.ts";
 
 const step = (number: number, loss: number): TrainEvent => ({
   ...{ type: "step", step: number, epoch: 0, loss, accuracy: 0.5, learningRate: 0.1 },
-  ...{ gradientNorm: 1, imagesPerSecond: 1, secondsLeft: 1 },
+  ...{ gradientNorm: 1, examplesPerSecond: 1, secondsLeft: 1 },
 });
 const start = (resumedAt: number): TrainEvent => ({
   ...{ type: "run.start", parameters: 1, steps: 4, stepsPerEpoch: 2, resumedAt },

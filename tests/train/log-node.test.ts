@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const step = (number: number, loss: number): TrainEvent => ({
   ...{ type: "step", step: number, epoch: Math.ceil(number / 2) - 1, loss, accuracy: 0.5, learningRate: 0.25 },
-  ...{ gradientNorm: 2, imagesPerSecond: 8, secondsLeft: 1 },
+  ...{ gradientNorm: 2, examplesPerSecond: 8, secondsLeft: 1 },
 });
 const epochEnd = (epoch: number, loss: number): TrainEvent => ({
   ...{ type: "epoch.end", epoch, train: { loss, accuracy: 0.5 }, validation: { loss: 1, accuracy: 0.75 } },

@@ -11,6 +11,7 @@ import { textData, translationData, type WordData } from "../../train/language/d
 import { languageModelFor } from "../../train/language/models.ts";
 import { type WordRecipe, wordRecipeFrom, wordRecipes } from "../../train/language/recipe.ts";
 import { trainWordsInFolder } from "../../train/language/run-node.ts";
+import { wholeSteps } from "../../train/recipe-parts.ts";
 import { readRunFile } from "../../train/run-folder-node.ts";
 import type { Context } from "../context.ts";
 import { freshFolder } from "../fresh.ts";
@@ -26,6 +27,7 @@ export interface TrainTextOptions {
   readonly config?: string | undefined;
   readonly epochs?: number | undefined;
   readonly batch?: number | undefined;
+  readonly accumulate?: number | undefined;
   readonly lr?: number | undefined;
   readonly optimizer?: string | undefined;
   readonly ema?: number | undefined;
@@ -54,14 +56,36 @@ type TextSettings = v.InferOutput<typeof settingsSchema>;
 /** Share of the pairs that is held back where a folder has none to measure by. */
 const heldBack = 0.03;
 
+/** All that a run is, before its first step. */
+interface TextPlan {
+  readonly texts: Texts;
+  readonly settings: TextSettings;
+  readonly seed: number;
+  readonly recipe: WordRecipe;
+  readonly folder: string;
+  readonly words: WordData;
+  /** With its first weights. */
+  readonly model: LanguageModel;
+}
+
 /** Trains in the foreground; ends with where things are and what to type next. */
 export async function trainText(
   context: Context,
   data: string | undefined,
   options: TrainTextOptions,
 ): Promise<undefined> {
-  const { terminal, signal } = context;
+  const { terminal } = context;
   refuseOthers(options);
+  const plan = await planOf(context, data, options);
+  for (const line of planLines(plan)) terminal.note(line);
+  const teller = await trained(context, plan, options);
+  const result = resultOf(plan, teller);
+  terminal.result(result, summaryText(result, plan.texts.kind === "translations"));
+  return undefined;
+}
+
+/** What was typed, over what `--config` says, over what the run that is gone on with was. */
+async function planOf(context: Context, data: string | undefined, options: TrainTextOptions): Promise<TextPlan> {
   const before = options.resume ? await readRunFile(resolve(options.out!)) : undefined;
   const config = options.config === undefined ? { changes: {}, options: {} } : await readConfig(options.config);
   const reference = data ?? String(before?.settings.data);
@@ -69,7 +93,7 @@ export async function trainText(
     dataDir: options.dataDir ?? (before?.settings.dataDir as string | undefined),
     languages: options.languages ?? (before?.settings.languages as string | undefined),
     cache: datasetCacheFromEnvironment(process.env),
-    signal,
+    signal: context.signal,
   });
   const settings = settingsOf(reference, texts, options, config.options, before?.settings);
   const seed = before && context.seed === 0 ? before.seed : context.seed;
@@ -88,19 +112,34 @@ export async function trainText(
     longest: translates ? 2 * recipe.maxWords : recipe.window,
     options: settings.options,
   });
-  model.initialize(seed);
-  terminal.note(`data        ${dataText(texts, words)}`);
-  terminal.note(`model       ${settings.model}, ${grouped(model.parameterCount())} parameters, ${words.words} words`);
-  terminal.note(
-    `training    ${counted(recipe.epochs, "epoch")} of ${counted(words.stepsPerEpoch, "step")}, ${recipe.optimizer}, learning rate ${recipe.learningRate}`,
-  );
-  terminal.note(`folder      ${folder}`);
+  return { texts, settings, seed, recipe, folder, words, model: model.initialize(seed) };
+}
+
+function planLines({ texts, settings, recipe, folder, words, model }: TextPlan): readonly string[] {
+  const steps = counted(wholeSteps(words.batchesPerEpoch, recipe.accumulate), "step");
+  return [
+    `data        ${dataText(texts, words)}`,
+    `model       ${settings.model}, ${grouped(model.parameterCount())} parameters, ${words.words} words`,
+    `training    ${counted(recipe.epochs, "epoch")} of ${steps}, ${recipe.optimizer}, learning rate ${recipe.learningRate}`,
+    `folder      ${folder}`,
+  ];
+}
+
+/** Trains, and returns what heard all of it. */
+async function trained(
+  context: Context,
+  { texts, settings, seed, recipe, folder, words, model }: TextPlan,
+  { resume, checkpointEvery, histograms }: TrainTextOptions,
+): Promise<Teller> {
+  const { terminal, signal } = context;
   const teller = new Teller(context, recipe.epochs, 0, true, "words");
   try {
     const events = trainWordsInFolder({
-      ...{ model, data: words, recipe, seed, folder, settings, signal },
-      ...{ resume: options.resume, checkpointEvery: options.checkpointEvery, histograms: options.histograms },
-      about: translates ? { source_language: texts.languages[0], target_language: texts.languages[1] } : undefined,
+      ...{ model, data: words, recipe, seed, folder, settings, signal, resume, checkpointEvery, histograms },
+      about:
+        texts.kind === "translations"
+          ? { source_language: texts.languages[0], target_language: texts.languages[1] }
+          : undefined,
       card: cardText(folder, settings, texts, words, recipe, model),
       runtime: await context.runtime(),
     });
@@ -112,25 +151,37 @@ export async function trainText(
   } finally {
     teller.stop();
   }
-  const measured = teller.best?.loss ?? teller.last?.validation?.loss ?? null;
-  const result = {
+  return teller;
+}
+
+/** The document of a run that ended. */
+interface TextResult {
+  readonly folder: string;
+  readonly model: string;
+  readonly parameters: number;
+  readonly epochs: number;
+  readonly best: Teller["best"] | null;
+  readonly loss: number | null;
+  readonly perplexity: number | null;
+  readonly seconds: number;
+}
+
+function resultOf({ folder, settings, model, recipe }: TextPlan, { best, last, seconds }: Teller): TextResult {
+  const loss = best?.loss ?? last?.validation?.loss ?? null;
+  return {
     folder,
     model: settings.model,
     parameters: model.parameterCount(),
     epochs: recipe.epochs,
-    best: teller.best ?? null,
-    loss: measured,
-    perplexity: measured === null ? null : Math.exp(measured),
-    seconds: teller.seconds,
+    best: best ?? null,
+    loss,
+    perplexity: loss === null ? null : Math.exp(loss),
+    seconds,
   };
-  terminal.result(result, summaryText(result, translates));
-  return undefined;
 }
 
 /** Options of `vitrine train` that say nothing to texts. */
-const forImages = [
-  ...["from", "arch", "findLr", "tune", "accumulate", "autoAugment", "teacher", "distillation", "store", "strict"],
-];
+const forImages = [...["from", "arch", "findLr", "tune", "autoAugment", "teacher", "distillation", "store", "strict"]];
 
 function refuseOthers(options: TrainTextOptions): void {
   const given: Readonly<Record<string, unknown>> = { ...options };
@@ -175,6 +226,7 @@ function typedChanges(options: TrainTextOptions, translates: boolean): Readonly<
   return defined({
     epochs: options.epochs,
     [translates ? "batchWords" : "batchSize"]: options.batch,
+    accumulate: options.accumulate,
     learningRate: options.lr,
     optimizer: options.optimizer,
     ema: options.ema,
@@ -234,15 +286,7 @@ function cardText(
   ].join("\n");
 }
 
-function summaryText(
-  {
-    folder,
-    loss,
-    perplexity,
-    seconds,
-  }: { folder: string; loss: number | null; perplexity: number | null; seconds: number },
-  translates: boolean,
-): string {
+function summaryText({ folder, loss, perplexity, seconds }: TextResult, translates: boolean): string {
   const measured =
     loss === null ? "" : `: validation loss ${loss.toFixed(4)} a word, perplexity ${perplexity!.toFixed(2)}`;
   return [

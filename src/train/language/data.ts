@@ -23,7 +23,7 @@ export interface WordData {
   readonly leftOut: number;
   /** Lengths of both sides of translations that come up, where these are alike. */
   readonly lengths: readonly number[];
-  readonly stepsPerEpoch: number;
+  readonly batchesPerEpoch: number;
   /** Batches of an epoch, from the given one on. */
   batches(epoch: number, from: number): Iterable<WordBatch>;
   /** Batches of what is kept from the training. */
@@ -59,7 +59,7 @@ export function translationData(
     size: learned.source.length,
     leftOut: train.source.length - learned.source.length,
     lengths: [...new Set(epoch(0).map(([i]) => commonLength(learned.source[i!]!, learned.target[i!]!, multiple)))],
-    stepsPerEpoch: epoch(0).length,
+    batchesPerEpoch: epoch(0).length,
     batches: (number, from) => mapped(epoch(number).slice(from), batchOf(learned)),
     validation: () => mapped(measuredBatches, batchOf(measured)),
   };
@@ -75,8 +75,8 @@ export function textData(text: string, recipe: WordRecipe, seed: number): WordDa
   const [learned, measured] = [encode(parts.train), encode(parts.validation)];
   const { window, batchSize } = recipe;
   const plan = { window, batchSize, seed };
-  const stepsPerEpoch = windowBatches(learned.length, plan);
-  if (stepsPerEpoch < 1 || measured.length <= window)
+  const batchesPerEpoch = windowBatches(learned.length, plan);
+  if (batchesPerEpoch < 1 || measured.length <= window)
     throw new VitrineError("DATA_PROBLEM", {
       rule: `a text must have ${window * (batchSize + 1)} characters to learn from, and more than ${window} to measure by`,
       evidence: `got ${learned.length} and ${measured.length}`,
@@ -92,7 +92,7 @@ export function textData(text: string, recipe: WordRecipe, seed: number): WordDa
     size: learned.length,
     leftOut: 0,
     lengths: [],
-    stepsPerEpoch,
+    batchesPerEpoch,
     batches: (epoch, from) =>
       mapped(windowStarts(learned.length, plan, epoch).slice(from), (group) => windowBatch(learned, group, window)),
     validation: () => mapped(groups, (group) => windowBatch(measured, group, window)),

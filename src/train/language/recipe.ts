@@ -35,6 +35,7 @@ const schema: v.GenericSchema<unknown, WordRecipe> = v.strictObject({
 
 const shared: WordRecipe = {
   epochs: 12,
+  accumulate: 1,
   optimizer: "muon",
   momentum: null,
   betas: null,

@@ -11,7 +11,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import type { TrainEvent } from "../events.ts";
 import { type FolderRunOptions, type OpenRun, runInFolder } from "../folder-run-node.ts";
 import { compileLesson } from "../learner.ts";
-import { averageOf, optimizerOn, scheduleOf } from "../recipe-parts.ts";
+import { averageOf, optimizerOn, scheduleOf, wholeSteps } from "../recipe-parts.ts";
 import type { WordData } from "./data.ts";
 import type { WordRecipe } from "./recipe.ts";
 import type { WordBatch } from "./word-batch.ts";
@@ -44,13 +44,14 @@ async function openRun({
   ...files
 }: WordRunOptions): Promise<OpenRun<WordBatch>> {
   const lesson = lessonOf(model, data, recipe);
-  const { stepsPerEpoch } = data;
+  const stepsPerEpoch = wholeSteps(data.batchesPerEpoch, recipe.accumulate);
   const trainables = weightDecayGroups(lesson.parameters, recipe.weightDecay);
   const learner = await compileLesson(lesson, {
     runtime,
     optimizer: optimizerOn(trainables, recipe, isHidden),
     average: averageOf(recipe, model.variables().values()),
     clipNorm: recipe.clipNorm ?? undefined,
+    accumulate: recipe.accumulate,
   });
   const measure = new Measure(lesson, runtime);
   return {

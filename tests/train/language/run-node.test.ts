@@ -51,28 +51,34 @@ function run(kind: string, translates: boolean, folder: string, more: Partial<Wo
 }
 
 const kinds = [
-  ["transformer", true],
-  ["gru", true],
-  ["gpt2", false],
-  ["lstm", false],
+  ["transformer", true, 1],
+  ["transformer", true, 2],
+  ["gru", true, 1],
+  ["gru", true, 2],
+  ["gpt2", false, 1],
+  ["gpt2", false, 2],
+  ["lstm", false, 1],
 ] as const;
 
 test.each(kinds)(
-  "a %s that is stopped and goes on ends with the same bits, and is read back",
-  async (kind, translates) => {
-    const whole = run(kind, translates, `${kind}-whole`);
+  "a %s (translating: %s) of %i batches a step that is stopped and goes on ends with the same bits, and is read back",
+  async (kind, translates, accumulate) => {
+    const [one, other] = [`${kind}-${accumulate}-whole`, `${kind}-${accumulate}-parts`];
+    const whole = run(kind, translates, one, { accumulate });
     const events = await all(trainWordsInFolder(whole));
     const measured = events.flatMap((event) => (event.type === "epoch.end" ? [event.validation!.loss] : []));
     expect(measured[1]).toBeLessThan(measured[0]!);
+    const stepsPerEpoch = Math.floor(whole.data.batchesPerEpoch / accumulate);
+    expect(events.filter(({ type }) => type === "step")).toHaveLength(2 * stepsPerEpoch);
 
-    const parts = run(kind, translates, `${kind}-parts`);
+    const parts = run(kind, translates, other, { accumulate });
     const stop = new AbortController();
     const stopped = async (): Promise<void> => {
       for await (const event of trainWordsInFolder({ ...parts, signal: stop.signal }))
-        if (event.type === "step" && event.step === whole.data.stepsPerEpoch + 2) stop.abort();
+        if (event.type === "step" && event.step === stepsPerEpoch + 1) stop.abort();
     };
     await expect(stopped()).rejects.toMatchObject({ code: "INTERRUPTED" } satisfies Partial<VitrineError>);
-    await all(trainWordsInFolder({ ...run(kind, translates, `${kind}-parts`), resume: true }));
+    await all(trainWordsInFolder({ ...run(kind, translates, other, { accumulate }), resume: true }));
     for (const name of ["model.safetensors", "config.json", "tokenizer.json"])
       expect((await readFile(join(parts.folder, name))).equals(await readFile(join(whole.folder, name))), name).toBe(
         true,

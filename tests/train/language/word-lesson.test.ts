@@ -2,12 +2,21 @@ import { expect, test } from "vitest";
 import { compile } from "../../../src/compile/index.ts";
 import { grad } from "../../../src/gradient/index.ts";
 import { ndarray } from "../../../src/graph/dtype.ts";
-import { stream } from "../../../src/graph/random.ts";
+import { keyOf, stream } from "../../../src/graph/random.ts";
+import { sgd, weightDecayGroups } from "../../../src/optim/index.ts";
 import { nodeRuntime } from "../../../src/runtime/node.ts";
 import type { Tensor } from "../../../src/tensor/index.ts";
 import { languageModelFor } from "../../../src/train/language/models.ts";
-import { type NextWordModel, nextWordLesson } from "../../../src/train/language/word-lesson.ts";
+import { translationBatch } from "../../../src/train/language/word-batch.ts";
+import {
+  type NextWordModel,
+  nextWordLesson,
+  type TranslationModel,
+  translationLesson,
+} from "../../../src/train/language/word-lesson.ts";
+import { compileLesson } from "../../../src/train/learner.ts";
 
+const stack = { layers: 1, heads: 2, mlpWidth: 32 };
 const runtime = await nodeRuntime({ threads: 1 });
 
 test("a large batch of windows is cut into parts, beside inputs that have no rows, and counts as a whole", async () => {
@@ -51,3 +60,48 @@ test("a large batch of windows is cut into parts, beside inputs that have no row
     for (const [i, value] of parts!.entries()) expect(Math.abs(value - whole![i]!)).toBeLessThan(1e-5 * (most + 1e-3));
   }
 });
+
+test.each([
+  ["transformer", { width: 16, encoder: stack, decoder: stack, dropout: 0 }, 1],
+  ["gru", { embed: 8, hidden: 8, dropout: 0 }, 4],
+] as const)(
+  "%s: unlike batches of one step count as the one that they make together",
+  async (kind, options, multiple) => {
+    const random = stream(3);
+    const sentence = (least: number) => [
+      ...Array.from({ length: least + random.integer(3) }, () => 3 + random.integer(8)),
+      2,
+    ];
+    const side = () => [1, 1, 1, 5, 5, 5, 5].map((least) => sentence(least));
+    const pairs = { source: side(), target: side() };
+    const batch = (examples: readonly number[]) =>
+      translationBatch(pairs, examples, { pad: 0, begin: 1, end: 2 }, multiple);
+    const [parts, whole] = [[batch([0, 1, 2]), batch([3, 4, 5, 6])], batch([0, 1, 2, 3, 4, 5, 6])];
+    expect(parts[0]!.words).toBeLessThan(parts[1]!.words / 2);
+    const lengths = [4, 8];
+    const learned = async (accumulate: number) => {
+      const choice = { kind, translates: true, words: 11, longest: 20, options };
+      const model = languageModelFor(choice).initialize(6) as TranslationModel;
+      const lesson = translationLesson(model, 0.1, lengths);
+      const optimizer = sgd(weightDecayGroups(lesson.parameters, 0));
+      const learner = await compileLesson(lesson, { runtime, optimizer, accumulate });
+      const result = await learner.learn(accumulate === 1 ? [whole] : parts, {
+        step: 0,
+        learningRate: 1,
+        key: keyOf(1),
+      });
+      await learner.sync();
+      await learner.dispose();
+      return {
+        result,
+        weights: new Map([...model.variables()].map(([name, { data }]) => [name, data.data as Float32Array])),
+      };
+    };
+    const [together, apart] = [await learned(1), await learned(2)];
+    for (const name of ["loss", "accuracy", "gradientNorm"] as const)
+      expect(apart.result[name] / together.result[name], name).toBeCloseTo(1, 5);
+    for (const [name, weights] of together.weights)
+      for (const [i, weight] of weights.entries())
+        expect(Math.abs(apart.weights.get(name)![i]! - weight), name).toBeLessThan(2e-6);
+  },
+);
