@@ -30,3 +30,4 @@ export {
 } from "./preference.ts";
 export type { LossOptions, Reduction } from "./reduction.ts";
 export { huberLoss, l1Loss, mseLoss, smoothL1Loss } from "./regression.ts";
+export { type WordSums, wordSums } from "./word-sums.ts";

@@ -4,10 +4,10 @@ import { compile } from "../compile/index.ts";
 import type { ParallelCorpus } from "../data/text/corpus.ts";
 import type { Tokenizer } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
+import { wordSums } from "../losses/index.ts";
 import { Gpt2 } from "../models/gpt2/gpt2.ts";
 import type { RecurrentLanguage } from "../models/recurrent-language.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { cast, equal, gatherElements, logSoftmax, max, squeeze, sum, unsqueeze } from "../tensor/index.ts";
 import { type Bleu, bleu } from "./bleu.ts";
 import { idRows } from "./decode/cached-decoder.ts";
 import type { TranslateOptions, Translator } from "./translate.ts";
@@ -65,26 +65,22 @@ export async function evaluateText(
   const window = model instanceof Gpt2 ? model.config.positions : recurrentWindow;
   const words = { dtype: "int64", shape: ["b", "n"] } as const;
   await using executable = await compile(
-    ({ ids, labels }) => {
-      const logP = logSoftmax(model.forward(ids!), -1); // [b, n, v]
-      const own = squeeze(gatherElements(logP, unsqueeze(labels!, -1), -1), -1);
-      return { logP: sum(own), right: sum(cast(equal(own, max(logP, { axes: [-1], keepDims: false })), "float32")) };
-    },
+    ({ ids, labels }) => ({ ...wordSums(model.forward(ids), labels) }),
     { ids: words, labels: words },
     { runtime },
   );
   const count = ids.length - 1;
-  let [logP, right] = [0, 0];
+  let [sum, right] = [0, 0];
   for (const group of windows(count, window)) {
     signal?.throwIfAborted();
     const cut = (shift: number) => idRows(group.map(([from, to]) => ids.slice(from + shift, to + shift)));
     const found = await executable.run({ ids: cut(0), labels: cut(1) });
-    logP += Number(found.logP!.data[0]);
+    sum += Number(found.loss!.data[0]);
     right += Number(found.right!.data[0]);
     onProgress?.(group.at(-1)![1], count);
   }
-  const loss = -logP / count;
-  const bitsPerCharacter = -logP / Math.LN2 / text.length;
+  const loss = sum / count;
+  const bitsPerCharacter = sum / Math.LN2 / text.length;
   return { count, loss, perplexity: Math.exp(loss), bitsPerCharacter, accuracy: right / count };
 }
 

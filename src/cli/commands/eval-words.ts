@@ -5,8 +5,15 @@ import { heldOut, type ParallelCorpus } from "../../data/text/corpus.ts";
 import { isNamedText } from "../../data/text/named-node.ts";
 import { openTexts, type Texts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
+import type { Language } from "../../pretrained/language.ts";
 import { loadLanguage } from "../../pretrained/language-node.ts";
-import { evaluateText, evaluateTranslations, type TranslationEvaluation } from "../../tasks/evaluate-words.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import {
+  evaluateText,
+  evaluateTranslations,
+  type TranslationEvaluation,
+  type WordsEvaluationOptions,
+} from "../../tasks/evaluate-words.ts";
 import { Translator } from "../../tasks/translate.ts";
 import { type Context, interruption, stopIfTold } from "../context.ts";
 import { counted, percent } from "../numbers.ts";
@@ -22,58 +29,42 @@ interface WordsOptions extends EvalOptions {
 /** Named texts have no test part: the end of the text, which training keeps back unless it is told otherwise. */
 const lastShare = 0.1;
 
+/** A judgement: its figures, and the same for people. */
+interface Judgement {
+  readonly figures: object;
+  readonly text: string;
+}
+
+/** What is judged, and how. */
+interface Trial {
+  readonly texts: Texts;
+  readonly title: string;
+  readonly options: WordsOptions;
+  readonly data: string;
+  readonly runtime: Runtime;
+  readonly how: WordsEvaluationOptions;
+}
+
 /** Prints loss and perplexity of a text, or BLEU of the test pairs, else the validation pairs, else all, in all and by length. */
 export async function evalWords(context: Context, data: string, options: WordsOptions): Promise<undefined> {
-  const { name, folder, dataDir, limit, languages, beams } = options;
-  const stray = (["tta", "arch"] as const).find((choice) => options[choice] !== undefined);
-  if (stray !== undefined)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: `eval: --${stray} is for images`,
-      evidence: `got ${name}, a model of words`,
-    });
+  refuseImageChoices(options);
+  const { name, folder, dataDir, languages } = options;
   const { terminal, signal } = context;
   const [language, runtime] = await Promise.all([loadLanguage(folder), context.runtime()]);
-  const texts = await openTexts(data, {
-    dataDir,
-    languages,
-    cache: datasetCacheFromEnvironment(process.env),
-    signal,
-  });
+  const cache = datasetCacheFromEnvironment(process.env);
+  const texts = await openTexts(data, { dataDir, languages, cache, signal });
   const started = performance.now();
-  const seconds = (): number => (performance.now() - started) / 1000;
   const progress = await terminal.progress("evaluating", 0);
   const how = {
     signal: interruption(context),
     onProgress: (done: number, of: number) => progress.update(done, `of ${of}`),
   };
+  const trial: Trial = { texts, title: `${name} on ${texts.name}`, options, data, runtime, how };
   try {
-    if (language.kind === "gpt2" || language.kind === "recurrent-language") {
-      const text = limited(textOf(texts, data, name), limit);
-      const found = await evaluateText(language.model, language.tokenizer, text, runtime, how);
-      progress.stop();
-      const { count, loss, perplexity, bitsPerCharacter, accuracy } = found;
-      terminal.result(
-        { model: name, data: texts.name, seconds: seconds(), ...found },
-        [
-          `${name} on ${texts.name}`,
-          "",
-          table(
-            ["loss", "perplexity", "bits a character", "likeliest was right", "tokens"],
-            [[loss.toFixed(4), perplexity.toFixed(2), bitsPerCharacter.toFixed(3), percent(accuracy), count]],
-          ),
-        ].join("\n"),
-      );
-      return undefined;
-    }
-    const { model, tokenizer, targetTokenizer } = language;
-    const pairs = limitedPairs(pairsOf(texts, data, name), limit);
-    await using translator = await Translator.open(model, { source: tokenizer, target: targetTokenizer }, runtime);
-    const { translations, ...found } = await evaluateTranslations(translator, pairs, { ...how, beams });
+    const { figures, text } = await judged(language, trial);
     progress.stop();
-    terminal.result(
-      { model: name, data: texts.name, seconds: seconds(), beams, ...found },
-      translationText(found, `${name} on ${texts.name}, ${counted(beams, "beam")}`),
-    );
+    const seconds = (performance.now() - started) / 1000;
+    terminal.result({ model: name, data: texts.name, seconds, ...figures }, text);
     return undefined;
   } catch (error) {
     stopIfTold(context);
@@ -81,6 +72,52 @@ export async function evalWords(context: Context, data: string, options: WordsOp
   } finally {
     progress.stop();
   }
+}
+
+function refuseImageChoices(options: WordsOptions): void {
+  const stray = (["tta", "arch"] as const).find((choice) => options[choice] !== undefined);
+  if (stray === undefined) return;
+  throw new VitrineError("INVALID_ARGUMENT", {
+    rule: `eval: --${stray} is for images`,
+    evidence: `got ${options.name}, a model of words`,
+  });
+}
+
+function judged(language: Language, trial: Trial): Promise<Judgement> {
+  const { kind } = language;
+  return kind === "gpt2" || kind === "recurrent-language"
+    ? judgedByText(language, trial)
+    : judgedByTranslations(language, trial);
+}
+
+async function judgedByText(
+  { model, tokenizer }: Extract<Language, { kind: "gpt2" | "recurrent-language" }>,
+  { texts, title, options, data, runtime, how }: Trial,
+): Promise<Judgement> {
+  const found = await evaluateText(
+    model,
+    tokenizer,
+    limited(textOf(texts, data, options.name), options.limit),
+    runtime,
+    how,
+  );
+  const { count, loss, perplexity, bitsPerCharacter, accuracy } = found;
+  const figures = table(
+    ["loss", "perplexity", "bits a character", "likeliest was right", "tokens"],
+    [[loss.toFixed(4), perplexity.toFixed(2), bitsPerCharacter.toFixed(3), percent(accuracy), count]],
+  );
+  return { figures: found, text: [title, "", figures].join("\n") };
+}
+
+async function judgedByTranslations(
+  { model, tokenizer, targetTokenizer }: Extract<Language, { kind: "transformer" | "seq2seq" }>,
+  { texts, title, options, data, runtime, how }: Trial,
+): Promise<Judgement> {
+  const { beams, limit, name } = options;
+  const pairs = limitedPairs(pairsOf(texts, data, name), limit);
+  await using translator = await Translator.open(model, { source: tokenizer, target: targetTokenizer }, runtime);
+  const { translations, ...found } = await evaluateTranslations(translator, pairs, { ...how, beams });
+  return { figures: { beams, ...found }, text: translationText(found, `${title}, ${counted(beams, "beam")}`) };
 }
 
 function textOf(texts: Texts, data: string, name: string): string {

@@ -2,26 +2,14 @@
 
 import { accumulateGradients, compile, type Executable, type LossOutputs, type Specs } from "../../compile/index.ts";
 import { grad } from "../../gradient/index.ts";
-import { crossEntropy } from "../../losses/index.ts";
+import { crossEntropy, wordSums } from "../../losses/index.ts";
 import { Gpt2 } from "../../models/gpt2/gpt2.ts";
 import type { RecurrentLanguage } from "../../models/recurrent-language.ts";
 import { Seq2Seq } from "../../models/seq2seq.ts";
 import type { WordTransformer } from "../../models/transformer/word-transformer.ts";
 import { evaluation, type Mode } from "../../nn/module.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import {
-  cast,
-  equal,
-  gatherElements,
-  greaterOrEqual,
-  max,
-  not,
-  squeeze,
-  sum,
-  type Tensor,
-  unsqueeze,
-  where,
-} from "../../tensor/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
 import type { Means } from "../events.ts";
 import type { Lesson } from "../lesson.ts";
 import type { WordBatch } from "./word-batch.ts";
@@ -127,8 +115,8 @@ function lessonIn(
     const { labels } = part;
     const read = logits(part, { train: true });
     const loss = crossEntropy(read, labels!, { ignoreIndex: ignored, labelSmoothing });
-    const counted = cast(not(equal(labels!, ignored)), "float32");
-    return { loss, accuracy: sum(right(read, labels!, ignored).mul(counted)).div(sum(counted)) };
+    const { right, words } = wordSums(read, labels!, ignored);
+    return { loss, accuracy: right.div(words) };
   };
   return {
     ...forced,
@@ -146,13 +134,9 @@ function lessonIn(
     },
     compileMeasure: (kind, runtime) =>
       compile(
-        (inputs: Readonly<Record<string, Tensor>>) => {
-          const read = logits(inputs, evaluation);
-          const labels = inputs.labels!;
-          const loss = crossEntropy(read, labels, { ignoreIndex: ignored, reduction: "sum" });
-          const counted = cast(not(equal(labels, ignored)), "float32");
-          return { loss, right: sum(right(read, labels, ignored).mul(counted)), words: sum(counted) };
-        },
+        (inputs: Readonly<Record<string, Tensor>>) => ({
+          ...wordSums(logits(inputs, evaluation), inputs.labels!, ignored),
+        }),
         forced.specs(kind),
         { runtime, variables: "live" },
       ),
@@ -162,13 +146,6 @@ function lessonIn(
 /** Those arrays, or tensors, that a model reads. */
 function fed<T>(all: Readonly<Record<string, T>>, specs: Specs): Readonly<Record<string, T>> {
   return Object.fromEntries(Object.keys(specs).map((name) => [name, all[name]!]));
-}
-
-/** 1 where no other word has a larger logit than the label: [b, n]. */
-function right(logits: Tensor, labels: Tensor, ignored: number): Tensor {
-  const safe = where(equal(labels, ignored), 0, labels);
-  const own = squeeze(gatherElements(logits, unsqueeze(safe, -1), -1), -1);
-  return cast(greaterOrEqual(own, max(logits, { axes: [-1] })), "float32");
 }
 
 /** Means over all words of some batches, of the model as it is now. */
