@@ -1,9 +1,10 @@
 /** The model of words that a verb was asked to use, and the texts that it was given. */
 
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../errors.ts";
+import { editDistance } from "../models/families.ts";
 import { readConfigFile } from "../pretrained/config-file.ts";
 import type { Language } from "../pretrained/language.ts";
 import { loadLanguage } from "../pretrained/language-node.ts";
@@ -31,14 +32,36 @@ export interface LanguageUse<K extends Language["kind"]> {
 /**
  * MODEL and texts among a verb's arguments: the first argument is the model where it names one, that is a folder or file that is there, a model
  * in the package, or anything with a slash and no space; else all are texts for the package's own model.
+ * @throws {VitrineError} UNKNOWN_NAME where the first argument names none and yet looks like it.
  */
-export function modelAndTexts(args: readonly string[]): {
+export function modelAndTexts(
+  args: readonly string[],
+  verb: string,
+): {
   readonly reference: string | undefined;
   readonly texts: readonly string[];
 } {
   const [first, ...rest] = args;
-  if (first === undefined || !namesModel(first)) return { reference: undefined, texts: args };
-  return { reference: first, texts: rest };
+  if (first === undefined) return { reference: undefined, texts: args };
+  if (namesModel(first)) return { reference: first, texts: rest };
+  const known = [...packagedOfAnyKind().keys(), ...modelsHere()];
+  const meant = known.filter((name) => isNear(first, name));
+  if (meant.length === 0 && !/^[\w.]+(-[\w.]+)+$/.test(first)) return { reference: undefined, texts: args };
+  throw new VitrineError("UNKNOWN_NAME", {
+    rule: `${verb}: a first argument that looks like a model's name must be one`,
+    evidence: `got "${first}"`,
+    next: `${meant.length > 0 ? `did you mean ${meant.join(", ")}? ` : `the package has ${[...packagedModels(undefined, "words").keys()].join(", ")}. `}Where it is the text, put MODEL before it`,
+  });
+}
+
+/** A typing error away: one letter of four. Short words are left alone, since one letter makes another word of them. */
+function isNear(text: string, name: string): boolean {
+  return text.length >= 5 && editDistance(text.toLowerCase(), name.toLowerCase()) <= Math.round(name.length / 4);
+}
+
+/** Folders of models in the working directory. */
+function modelsHere(): readonly string[] {
+  return readdirSync(".").filter((name) => existsSync(join(name, "config.json")));
 }
 
 function namesModel(text: string): boolean {

@@ -82,7 +82,7 @@ function nearest(name: string, names: readonly string[]): readonly string[] {
 }
 
 /** Letters to insert, remove or replace to make `b` of `a`. @source Levenshtein 1966 */
-function editDistance(a: string, b: string): number {
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];

@@ -149,6 +149,17 @@ const problems: readonly (readonly [what: string, args: readonly string[], messa
   ["a model of images", ["generate", "vit-digits", "the cat"], /got a model of images, vit_\w+ in vit-digits/],
   ["a file for a folder", ["generate", "gpt/model.safetensors", "the"], /is a folder with config.json/],
   ["a folder that is not there", ["generate", "./none", "the"], /must exist, got ".\/none"/],
+  [
+    "a mistyped folder",
+    ["translate", "mariam", "the cat"],
+    /looks like a model's name .*got "mariam"; did you mean marian\?/,
+  ],
+  [
+    "a mistyped name",
+    ["generate", "chr-gpt"],
+    /got "chr-gpt"; did you mean char-gpt\? Where it is the text, put MODEL/,
+  ],
+  ["an unknown name", ["generate", "my-own-model", "the"], /got "my-own-model"; the package has char-gpt, /],
   ["a folder without a tokenizer", ["generate", "bare", "the"], /must hold tokenizer.json/],
   [
     "another model's tokenizer",
@@ -164,6 +175,15 @@ const problems: readonly (readonly [what: string, args: readonly string[], messa
   ["a translator as .onnx", ["export", "marian", "m.onnx"], /a GPT can be exported as .onnx, got a WordTransformer/],
   ["unknown symbols", ["generate", "letters", "a cöt"], /got "ö" at character 4 in prompt 1/],
 ];
+
+test("texts that are no names go to the package's own model", async () => {
+  for (const text of ["To be", "love", "To-morrow, and", "marry"]) {
+    const { code, stdout, stderr } = await call(["generate", text, "--tokens", "4"]);
+    expect({ code, begins: stdout.startsWith(text) }, stderr).toEqual({ code: 0, begins: true });
+  }
+  const named = await call(["generate", "char-gpt", "to-morrow", "--tokens", "4"]);
+  expect(named).toMatchObject({ code: 0, stderr: "" });
+});
 
 test.each(problems)("%s fails with one line", async (_, args, message) => {
   const { code, stdout, stderr } = await call(args);

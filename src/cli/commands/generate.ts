@@ -27,7 +27,7 @@ export async function generate(
   [args]: readonly [readonly string[]],
   { tokens, temperature, topK, topP, repetitionPenalty, beams }: GenerateOptions,
 ): Promise<undefined> {
-  const { reference, texts } = modelAndTexts(args);
+  const { reference, texts } = modelAndTexts(args, use.verb);
   if (texts.length === 0)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "generate: give at least one prompt",

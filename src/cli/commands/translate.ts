@@ -32,7 +32,7 @@ export async function translateVerb(
   [args]: readonly [readonly string[]],
   { file, tokens, alignment, ...how }: TranslateVerbOptions,
 ): Promise<undefined> {
-  const { reference, texts } = modelAndTexts(args);
+  const { reference, texts } = modelAndTexts(args, use.verb);
   const lines = await linesOf(texts, file);
   const [{ name, model, tokenizer, targetTokenizer }, runtime] = await Promise.all([
     loadWords(context, reference, use),
