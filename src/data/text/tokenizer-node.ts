@@ -1,6 +1,6 @@
 /** Tokenizer files in a folder. */
 
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VitrineError } from "../../errors.ts";
 import { vocabularyFromLines } from "./characters.ts";
@@ -49,9 +49,14 @@ export async function openTokenizer(folder: string): Promise<Tokenizer> {
     if (vocabulary !== undefined && merges !== undefined)
       return Tokenizer.fromBytePairs(json(vocabulary, join(folder, vocabularyFile)), merges);
   }
+  const hasPieces = (await readdir(folder).catch(() => [])).some((name) => /\.(?:spm|model)$/.test(name));
   throw new VitrineError("NOT_FOUND", {
     rule: `a tokenizer's folder must hold tokenizer.json, or ${pairFiles.map((pair) => pair.join(" and ")).join(", or ")}`,
+    evidence: hasPieces ? "got SentencePiece models, which are not read" : undefined,
     place: folder,
+    next: hasPieces
+      ? "put the tokenizer.json of the same model beside them: repositories converted for transformers.js have it, such as Xenova/opus-mt-de-en"
+      : "take the tokenizer files that were published with the weights",
   });
 }
 

@@ -44,6 +44,12 @@ test("as a stream, characters come whole", () => {
 
 test("files that are missing, broken or of different publishers are refused by what is wrong", async () => {
   await expect(openTokenizer(scratch)).rejects.toThrow(/must hold tokenizer.json, or vocab.json and merges.txt, or/);
+  const pieces = join(scratch, "source.spm");
+  writeFileSync(pieces, "");
+  await expect(openTokenizer(scratch)).rejects.toThrow(
+    /SentencePiece models, .*; put the tokenizer.json of the same model/,
+  );
+  rmSync(pieces);
   writeFileSync(join(scratch, "tokenizer.json"), "{");
   await expect(openTokenizer(scratch)).rejects.toMatchObject({ code: "INVALID_FILE" });
   expect(() => Tokenizer.fromJson({ vocab: {} })).toThrow("model");
