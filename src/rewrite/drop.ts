@@ -1,6 +1,6 @@
 /**
  * Nodes that change nothing go, and runs of moves become one: Identity, Reshape of Reshape, x + 0, slices of everything, repetitions that
- * the next operator makes by itself.
+ * the next operator makes by itself, zeros that something is added to before they are added.
  *
  * One table, keyed by operator. Nodes that nobody needs need no pass: a graph is what its outputs need.
  */
@@ -13,7 +13,7 @@ import type { Node, Value } from "../graph/value.ts";
 import { Tensor, withPath } from "../tensor/index.ts";
 import { permutation, reshaping } from "./sections.ts";
 
-/** Removes nodes without effect. The results differ at most in the sign of zeros. */
+/** Removes nodes without effect. The results differ at most in the sign of zeros, and by rounding where several numbers are added in one place. */
 export function drop(graph: Graph): Graph {
   return rebuild(graph, (node, inputs) => {
     const rule = rules[node.op] as DropRule<OpName> | undefined;
@@ -61,11 +61,29 @@ const unrepeated: DropRule<OpName> = (node, inputs) => {
   return undefined;
 };
 
+/** An operand that is zeros but for what was added in some places: it is added there to the other operand. */
+const placed: DropRule<OpName> = (node, inputs) => {
+  for (const [i, input] of inputs.entries()) {
+    const maker = nodeOf(input!);
+    if (maker?.op !== "ScatterElements") continue;
+    const { attributes } = maker as unknown as Node<"ScatterElements">;
+    const onto = sameShape(node, inputs[1 - i]!);
+    if (attributes.reduction !== "add" || !onto || !isAll(maker.inputs[0]!, 0) || !sameShape(node, input!)) continue;
+    return makeNode("ScatterElements", [onto, maker.inputs[1], maker.inputs[2]], attributes, maker.scope).outputs[0];
+  }
+  return undefined;
+};
+
 /** The first rule that applies. */
 const either =
-  (first: DropRule<OpName>, second: DropRule<OpName>): DropRule<OpName> =>
-  (node, inputs) =>
-    first(node, inputs) ?? second(node, inputs);
+  (...choices: readonly DropRule<OpName>[]): DropRule<OpName> =>
+  (node, inputs) => {
+    for (const rule of choices) {
+      const simpler = rule(node, inputs);
+      if (simpler) return simpler;
+    }
+    return undefined;
+  };
 
 /** Applied twice, it gives its input. */
 const involution: DropRule<OpName> = (node, inputs) => {
@@ -80,7 +98,7 @@ const rules: { readonly [K in OpName]?: DropRule<K> } = {
   Neg: involution,
   Not: involution,
 
-  Add: either(neutral(0), unrepeated),
+  Add: either(neutral(0), unrepeated, placed),
   Sub: either(rightNeutral(0), unrepeated),
   Mul: either(neutral(1), unrepeated),
   Div: either(rightNeutral(1), unrepeated),

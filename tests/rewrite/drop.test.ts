@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { symbol } from "../../src/graph/dim.ts";
+import { ndarray } from "../../src/graph/dtype.ts";
 import { printGraph } from "../../src/graph/print.ts";
 import { drop } from "../../src/rewrite/drop.ts";
 import {
@@ -11,6 +12,7 @@ import {
   ints,
   pad,
   scalar,
+  scatterElements,
   slice,
   split,
   squeeze,
@@ -63,6 +65,25 @@ test("a repetition goes where the next operator makes it by itself", async () =>
   const simpler = drop(graph);
   expect(opsOf(simpler).filter((op) => op === "Expand")).toHaveLength(2);
   await expectSameNumbers(graph, simpler, { ...feeds, row: randomArray(2, [1, 6]) }, 0);
+});
+
+test("what is added to zeros, and these to a tensor, is added to the tensor", async () => {
+  const [places, more] = [input("places", [b, 4, 2], "int64"), input("more", [b, 4, 2])];
+  const zeros = full([b, 4, 6], 0);
+  const picked = scatterElements(zeros, places, more, 2, "add");
+  const kept = { none: x.add(scatterElements(zeros, places, more, 2, "none")) };
+  const graph = graphOf([x, places, more], { left: picked.add(x), right: x.mul(2).add(picked), ...kept });
+  const simpler = drop(graph);
+  expect(opsOf(simpler).filter((op) => op === "Add")).toHaveLength(1);
+  const given = {
+    ...feeds,
+    places: ndarray(
+      "int64",
+      [3, 4, 2],
+      Array.from({ length: 24 }, (_, i) => (i * i) % 6),
+    ),
+  };
+  await expectSameNumbers(graph, simpler, { ...given, more: randomArray(3, [3, 4, 2]) });
 });
 
 test.each<[string, Tensor, readonly string[]]>([

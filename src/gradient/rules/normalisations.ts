@@ -5,6 +5,7 @@ import { cast, exp, mean, reciprocal, sizeScalar, sqrt, square, sum, type Tensor
 import { unbroadcast } from "../broadcast.ts";
 import type { GradientContext, GradientRules } from "../rule.ts";
 import { fromFront, range } from "./axes.ts";
+import { sumAlong, termsOf } from "./terms.ts";
 
 type NormalisationOp =
   | ("Softmax" | "LogSoftmax" | "LayerNormalization" | "GroupNormalization")
@@ -19,10 +20,12 @@ export const normalisationRules: GradientRules<NormalisationOp> = {
       return [dy.sub(dot).mul(y)];
     },
   },
+  /** dY − P ∘ rowsum(dY), term by term: a cross-entropy's dY is a few elements and a number for each row, and need not be written out. */
   LogSoftmax: {
     chain: ({ attributes, cotangent, outputs }) => {
-      const dy = cotangent(0);
-      return [dy.sub(exp(outputs[0]!).mul(sum(dy, { axes: [attributes.axis], keepDims: true })))];
+      const terms = termsOf(cotangent(0));
+      const total = terms.map((term) => sumAlong(term, attributes.axis)).reduce((all, part) => all.add(part));
+      return [terms.reduce((dx, term) => dx.add(term), exp(outputs[0]!).mul(total.neg()))];
     },
   },
   LayerNormalization: { chain: layerNormGradients },
