@@ -4,7 +4,7 @@ import type { NdArray } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Value } from "../graph/value.ts";
 import { encodeModel } from "../onnx/encode.ts";
-import { rewriteForInference, rewriteForTraining } from "../rewrite/index.ts";
+import { fillChannels, rewriteForInference, rewriteForTraining } from "../rewrite/index.ts";
 import { type Runtime, type SessionOptions, toHost } from "../runtime/runtime.ts";
 import { Executable } from "./executable.ts";
 import { inPlaceVariables } from "./in-place.ts";
@@ -51,7 +51,10 @@ export async function compileGraph(graph: Graph, options: Omit<CompileOptions, "
     : trains
       ? rewriteForTraining(graph)
       : await rewriteForInference(graph, { evaluate: evaluatorFor(runtime), variables: live ? "live" : "embedded" });
-  const model = encodeModel(better, { layout: "memory", variables: live ? "inputs" : "initializers" });
+  const model = encodeModel(fitDevice(better, runtime), {
+    layout: "memory",
+    variables: live ? "inputs" : "initializers",
+  });
   const keepOnDevice = model.outputs.flatMap((o) => (o.role === "update" ? [o.name] : []));
   const session = await runtime.createSession(model, { memoryPattern: !trains, ...options.session, keepOnDevice });
   return new Executable(runtime, model, session, inPlaceVariables(better));
@@ -61,7 +64,7 @@ export async function compileGraph(graph: Graph, options: Omit<CompileOptions, "
 export function evaluatorFor(runtime: Runtime): (values: readonly Value[]) => Promise<readonly NdArray[]> {
   return async (values) => {
     const outputs = new Map(values.map((value, i) => [`value_${i}`, value]));
-    const model = encodeModel({ inputs: [], outputs, updates: new Map() });
+    const model = encodeModel(fitDevice({ inputs: [], outputs, updates: new Map() }, runtime));
     const session = await runtime.createSession(model);
     try {
       const results = await session.run(new Map());
@@ -70,4 +73,9 @@ export function evaluatorFor(runtime: Runtime): (values: readonly Value[]) => Pr
       await session.dispose();
     }
   };
+}
+
+/** The graph in the form that a device computes rightly. */
+function fitDevice(graph: Graph, { device }: Runtime): Graph {
+  return device === "webgpu" ? fillChannels(graph) : graph;
 }

@@ -7,6 +7,7 @@ import type { Graph } from "../graph/graph.ts";
 import { accumulateInGemm } from "./accumulate-in-gemm.ts";
 import { alignScalars } from "./align-scalars.ts";
 import { drop } from "./drop.ts";
+import { fillChannels } from "./fill-channels.ts";
 import { type Evaluate, foldConstants, foldKnown } from "./fold-constants.ts";
 import { foldWeights } from "./fold-weights.ts";
 import { fuseAttention } from "./fuse-attention.ts";
@@ -19,6 +20,7 @@ export {
   alignScalars,
   drop,
   type Evaluate,
+  fillChannels,
   foldConstants,
   foldKnown,
   foldWeights,

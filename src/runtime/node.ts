@@ -7,6 +7,7 @@ import { engineError, OrtSession } from "./ort-session.ts";
 import { probe } from "./probe.ts";
 import type { RunnableModel, Runtime, Session, SessionOptions } from "./runtime.ts";
 import { availableCores } from "./threads-node.ts";
+import { webgpuProvider } from "./webgpu-faults.ts";
 
 /** Devices that onnxruntime-node can offer. */
 export type NodeDevice = "cpu" | "webgpu" | "cuda";
@@ -69,9 +70,10 @@ async function createSession(
   options: SessionOptions,
 ): Promise<Session> {
   const { memoryPattern = true, optimization = "all", profilePrefix, keepOnDevice = [] } = options;
+  const bytes = joinChunks(model.chunks);
   const externalData = model.files.map((file) => ({ path: file.location, data: joinChunks(file.chunks) }));
   const settings: InferenceSession.SessionOptions = {
-    executionProviders: [device],
+    executionProviders: [device === "webgpu" ? webgpuProvider(bytes) : device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: optimization,
@@ -87,7 +89,7 @@ async function createSession(
       }),
   };
   try {
-    const session = await engine.InferenceSession.create(joinChunks(model.chunks), settings);
+    const session = await engine.InferenceSession.create(bytes, settings);
     return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: device === "cpu" });
   } catch (cause) {
     throw engineError("load", cause);

@@ -6,6 +6,7 @@ import { joinChunks } from "../onnx/encode.ts";
 import { engineError, OrtSession } from "./ort-session.ts";
 import { probe } from "./probe.ts";
 import type { RunnableModel, Runtime, Session, SessionOptions } from "./runtime.ts";
+import { webgpuProvider } from "./webgpu-faults.ts";
 
 /** Devices that onnxruntime-web can offer. */
 export type WebDevice = "wasm" | "webgpu";
@@ -89,9 +90,10 @@ async function createSession(
   options: SessionOptions,
 ): Promise<Session> {
   const { memoryPattern = true, optimization = "all", keepOnDevice = [] } = options;
+  const bytes = joinChunks(model.chunks);
   const externalData = model.files.map((file) => ({ path: file.location, data: joinChunks(file.chunks) }));
   const settings: InferenceSession.SessionOptions = {
-    executionProviders: [device],
+    executionProviders: [device === "webgpu" ? webgpuProvider(bytes) : device],
     graphOptimizationLevel: optimization,
     enableMemPattern: memoryPattern,
     logSeverityLevel: 4,
@@ -102,7 +104,7 @@ async function createSession(
       }),
   };
   try {
-    const session = await engine.InferenceSession.create(joinChunks(model.chunks), settings);
+    const session = await engine.InferenceSession.create(bytes, settings);
     return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: false });
   } catch (cause) {
     throw engineError("load", cause);

@@ -3,6 +3,7 @@
 import * as engine from "onnxruntime-web/webgpu";
 import { isDeviceTensor, type Runtime, type Session } from "../../src/runtime/runtime.ts";
 import { webRuntime } from "../../src/runtime/web.ts";
+import { makeTalkative } from "./placement.ts";
 import { forward, type Training, train } from "./webgpu-work.ts";
 
 /** Arrays of one run, in the device's memory and in the page's. */
@@ -42,17 +43,9 @@ function watched(runtime: Runtime): Runtime {
   };
 }
 
-/** The engine says where it places nodes only in its most talkative log. */
-function talkative(): void {
-  const create = engine.InferenceSession.create as (...args: readonly unknown[]) => Promise<engine.InferenceSession>;
-  (engine.InferenceSession as { create: unknown }).create = (model: unknown, options: object) =>
-    create.call(engine.InferenceSession, model, { ...options, logSeverityLevel: 0, logVerbosityLevel: 1 });
-}
-
 async function open(): Promise<Runtime> {
   const runtime = watched(await webRuntime({ device: "webgpu", wasmUrl: "/ort/ort-wasm-simd-threaded.asyncify.wasm" }));
-  talkative();
-  engine.env.logLevel = "verbose";
+  makeTalkative(engine);
   runs.length = 0;
   return runtime;
 }

@@ -1,28 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { nodeRuntime } from "../../src/runtime/node.ts";
+import { largestGap } from "./gaps.ts";
 import { callCheck, hasChromium, type OpenPage, openPage } from "./harness.ts";
+import { leftToProcessor } from "./placement.ts";
 import type { Places } from "./webgpu-page.ts";
 import { forward, type Training, train } from "./webgpu-work.ts";
 
-const largestGap = (got: readonly number[], want: readonly number[]): number =>
-  want.reduce((gap, x, i) => Math.max(gap, Math.abs(got[i]! - x)), got.length === want.length ? 0 : Number.NaN);
-
 /** Compiling the shaders for a software adapter takes most of it. */
 const patience = { timeout: 400_000 };
-
-/** Operators that the engine's log says are computed on the processor. */
-function leftToProcessor(log: readonly string[]): readonly string[] {
-  const found: string[] = [];
-  let onProcessor = false;
-  for (const line of log) {
-    const device = /placed on \[(\w+)\]/.exec(line)?.[1];
-    const operator = /\] {2,}(\w+) \(.*\)/.exec(line)?.[1];
-    if (device) onProcessor = device === "CPUExecutionProvider";
-    else if (onProcessor && operator) found.push(operator);
-    else onProcessor = false;
-  }
-  return found.sort();
-}
 
 describe.skipIf(!hasChromium)("on WebGPU, a Vision Transformer", () => {
   let open: OpenPage;
