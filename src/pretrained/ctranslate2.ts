@@ -6,13 +6,14 @@ import type { WordTransformerOptions } from "../models/transformer/word-transfor
 import type { WeightSource } from "../weights/source.ts";
 
 /** What the weights' metadata must say; another value means a Transformer that is computed in another way. */
-const metadata: Readonly<Record<string, RegExp>> = {
-  heads: /^[1-9][0-9]*$/,
-  norm: /^pre$/,
-  activation: /^relu$/,
-  embedding_scale: /^sqrt\([1-9][0-9]*\)$/,
-  positions: /^sinusoidal, concatenated sin\|cos, first position = 1$/,
-};
+function wantedMetadata(width: number): Readonly<Record<string, string>> {
+  return {
+    norm: "pre",
+    activation: "relu",
+    embedding_scale: `sqrt(${width})`,
+    positions: "sinusoidal, concatenated sin|cos, first position = 1",
+  };
+}
 
 /** Whether weights have CTranslate2's names of a translating Transformer. */
 export function isCtranslate2(weights: WeightSource): boolean {
@@ -27,16 +28,18 @@ export function isCtranslate2(weights: WeightSource): boolean {
  * @source OpenNMT-tf, opennmt/models/transformer.py; CTranslate2, python/ctranslate2/specs/transformer_spec.py: ids of the blank, begin and end
  */
 export function ctranslate2Config(weights: WeightSource): WordTransformerOptions {
-  for (const [key, form] of Object.entries(metadata)) {
-    const value = weights.metadata?.get(key);
-    if (value !== undefined && form.test(value)) continue;
-    throw new VitrineError("INVALID_FILE", {
-      rule: `weights with CTranslate2's names need metadata whose "${key}" is ${form.source}`,
-      evidence: value === undefined ? "got none" : `got ${JSON.stringify(value)}`,
+  const refuse = (key: string, wanted: string): VitrineError =>
+    new VitrineError("INVALID_FILE", {
+      rule: `weights with CTranslate2's names need metadata whose "${key}" is ${wanted}`,
+      evidence: `got ${JSON.stringify(weights.metadata?.get(key)) ?? "none"}`,
       place: weights.place,
     });
-  }
-  const heads = Number(weights.metadata!.get("heads"));
+  const width = weights.info("encoder/embeddings/weight").shape[1]!;
+  for (const [key, wanted] of Object.entries(wantedMetadata(width)))
+    if (weights.metadata?.get(key) !== wanted) throw refuse(key, JSON.stringify(wanted));
+  const heads = Number(weights.metadata?.get("heads"));
+  if (!(Number.isInteger(heads) && heads > 0 && width % heads === 0))
+    throw refuse("heads", `a whole number that divides ${width}`);
   const rows = (name: string): number => weights.info(name).shape[0]!;
   const stack = (side: "encoder" | "decoder"): StackSize => {
     const layer = new RegExp(`^${side}/layer_[0-9]+/ffn/linear_0/weight$`);
@@ -49,7 +52,7 @@ export function ctranslate2Config(weights: WeightSource): WordTransformerOptions
     shared: false,
     tied: false,
     outputBias: false,
-    width: weights.info("encoder/embeddings/weight").shape[1]!,
+    width,
     encoder: stack("encoder"),
     decoder: stack("decoder"),
     activation: "relu",

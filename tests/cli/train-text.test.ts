@@ -16,14 +16,14 @@ test("settings of --config count, those that are typed before them, and a stoppe
   const model = { width: 16, depth: 1, heads: 2, mlpWidth: 32 };
   writeFileSync(config, JSON.stringify({ epochs: 3, window: 16, batchSize: 8, optimizer: "adamw", model }));
   const out = join(folder, "run");
-  const args = ["train", "rhyme.txt", "--config", config, "--epochs", "2", "--out", out];
+  const args = ["train", "rhyme.txt", "--config", config, "--epochs", "2", "--accumulate", "2", "--out", out];
   const { code, stderr } = await vitrine(args, { cwd: folder });
   expect(code, stderr).toBe(0);
   const read = (): unknown => JSON.parse(readFileSync(join(out, "recipe.json"), "utf8"));
-  expect(read()).toMatchObject({ epochs: 2, window: 16, batchSize: 8, optimizer: "adamw" });
+  expect(read()).toMatchObject({ epochs: 2, accumulate: 2, window: 16, batchSize: 8, optimizer: "adamw" });
   const again = await vitrine(["train", "--resume", "--out", out], { cwd: folder });
   expect(again.code, again.stderr).toBe(0);
-  expect(read()).toMatchObject({ epochs: 2, window: 16, batchSize: 8, optimizer: "adamw" });
+  expect(read()).toMatchObject({ epochs: 2, accumulate: 2, window: 16, batchSize: 8, optimizer: "adamw" });
   const written = await vitrine(["generate", out, "round and", "--tokens", "5"], { cwd: folder });
   expect(written.code, written.stderr).toBe(0);
   const judged = await vitrine(["eval", out, "rhyme.txt", "--json"], { cwd: folder });

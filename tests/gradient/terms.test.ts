@@ -25,10 +25,10 @@ test("the gradient of a cross-entropy is softmax less smoothed one-hot, and writ
   const logits = tensor([0.5, -1, 2, 3, 0, -2], [2, 3]);
   const loss = crossEntropy(logits, tensor([2, 0], [2], "int64"), { labelSmoothing: 0.3 });
   const [gradient] = await evaluate(grad(loss, [logits]).map(({ value }) => value));
-  const rows = [
+  const rows: readonly (readonly [row: readonly number[], label: number])[] = [
     [[0.5, -1, 2], 2],
     [[3, 0, -2], 0],
-  ] as const;
+  ];
   const want = rows.flatMap(([row, label]) => {
     const all = row.reduce((total, x) => total + Math.exp(x), 0);
     return row.map((x, i) => (Math.exp(x) / all - 0.1 - (i === label ? 0.7 : 0)) / 2);
@@ -44,8 +44,12 @@ test("terms that repeat along other axes, too, and sums of several shapes, are a
     .add(sum(y.mul(weights)))
     .add(sum(sum(y, { axes: [1] })));
   const [gradient] = await evaluate(grad(f, [x]).map(({ value }) => value));
-  const columns = [0, 1, 2].map((i) => [x, x].map((_, row) => [0.5, -1, 2, 3, 0, -2][row * 3 + i]!));
-  for (const [i, [a, b]] of (columns as readonly [number, number][]).entries()) {
+  const [above, below] = [
+    [0.5, -1, 2],
+    [3, 0, -2],
+  ] as const;
+  for (const [i, a] of above.entries()) {
+    const b = below[i]!;
     const weight = 3 + [1, 2, 3][i]!;
     const p = 1 / (1 + Math.exp(b - a));
     expect(Number(gradient!.data[i])).toBeCloseTo(weight * (1 - 2 * p), 5);

@@ -87,7 +87,9 @@ test.skipIf(!hasShared)(
       writeFileSync(join(folder, "model.safetensors"), writeSafetensors(tensors, new Map([...metadata, ...changed])));
     };
     write([["norm", "post"]]);
-    await expect(loadLanguage(folder)).rejects.toThrow('"norm" is ^pre$, got "post"');
+    await expect(loadLanguage(folder)).rejects.toThrow('"norm" is "pre", got "post"');
+    write([["heads", "5"]]);
+    await expect(loadLanguage(folder)).rejects.toThrow('"heads" is a whole number that divides 32, got "5"');
     write([]);
     writeFileSync(join(folder, "target_vocabulary.txt"), "<blank>\n<s>\n</s>\nab\n");
     await expect(loadLanguage(folder)).rejects.toThrow('got "ab"');
