@@ -4,7 +4,7 @@ import { VitrineError } from "../errors.ts";
 import { evaluateDim, isSymbolic, shapeText } from "../graph/dim.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { allocate, sizeOf } from "../graph/dtype.ts";
-import { fillUniform, foldIn, type Key } from "../graph/random.ts";
+import { fillKeep, fillUniform, foldIn, type Key } from "../graph/random.ts";
 import type { Distribution, Variable } from "../graph/value.ts";
 import type { EncodedModel, ModelInput } from "../onnx/encode.ts";
 import { isDeviceTensor, type RunArray, type Runtime, type Session, toHost } from "../runtime/runtime.ts";
@@ -36,6 +36,8 @@ export class Executable {
   readonly #session: Session;
   readonly #slots: ReadonlyMap<Variable, Slot>;
   readonly #outputs: readonly string[];
+  /** Arrays of random numbers that no run reads now, by input: the next run fills them again. */
+  readonly #drawn = new Map<string, Float32Array>();
 
   constructor(runtime: Runtime, model: EncodedModel, session: Session, inPlace: ReadonlySet<Variable>) {
     this.runtime = runtime;
@@ -81,6 +83,8 @@ export class Executable {
     for (const slot of this.#slots.values()) fetches.set(slot.output, stateOnDevice ? undefined : this.#target(slot));
 
     const results = await this.#session.run(feeds, fetches);
+    for (const { name, role } of this.model.inputs)
+      if (role === "random") this.#drawn.set(name, (feeds.get(name) as NdArray).data as Float32Array);
     for (const slot of this.#slots.values()) this.#advance(slot, results.get(slot.output)!);
     const outputs: Record<string, NdArray> = {};
     for (const name of options.fetch ?? this.#outputs) outputs[name] = await toHost(results.get(name)!);
@@ -165,7 +169,11 @@ export class Executable {
         place: slot.site,
       });
     const shape = slot.shape.map((dim) => evaluateDim(dim, bindings));
-    return { dtype: "float32", shape, data: draw(foldIn(key, slot.site), slot.distribution, sizeOf(shape)) };
+    const length = sizeOf(shape);
+    const spare = this.#drawn.get(slot.name);
+    this.#drawn.delete(slot.name);
+    const data = spare?.length === length ? spare : new Float32Array(length);
+    return { dtype: "float32", shape, data: draw(foldIn(key, slot.site), slot.distribution, data) };
   }
 
   #target(slot: Slot): NdArray {
@@ -191,11 +199,6 @@ export class Executable {
 }
 
 /** The random numbers of one site in one run. */
-function draw(key: Key, distribution: Distribution, length: number): Float32Array {
-  const data = fillUniform(key, new Float32Array(length));
-  if (distribution.kind === "keep") {
-    const { keep } = distribution;
-    for (let i = 0; i < length; i++) data[i] = data[i]! < keep ? 1 / keep : 0;
-  }
-  return data;
+function draw(key: Key, distribution: Distribution, into: Float32Array): Float32Array {
+  return distribution.kind === "keep" ? fillKeep(key, into, distribution.keep) : fillUniform(key, into);
 }
