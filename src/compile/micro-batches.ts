@@ -6,7 +6,7 @@
  */
 
 import { VitrineError } from "../errors.ts";
-import { grad } from "../gradient/index.ts";
+import { type GradOptions, grad } from "../gradient/index.ts";
 import { isFloat } from "../graph/dtype.ts";
 import { type Graph, inputValue, substitute } from "../graph/graph.ts";
 import type { Value, Variable } from "../graph/value.ts";
@@ -25,6 +25,7 @@ export type LossFunction = (part: Readonly<Record<string, Tensor>>) => LossOutpu
  * The means over a batch and the gradients of its loss.
  * @param batch tensors whose first axis is the batch, of known size
  * @param parts how many parts the batch is cut into, as even as possible
+ * @param options `recompute`: see `grad`
  * @throws {VitrineError} INVALID_ARGUMENT when the batch size is symbolic, differs between tensors or is less than `parts`.
  */
 export function accumulateGradients(
@@ -32,6 +33,7 @@ export function accumulateGradients(
   batch: Readonly<Record<string, Tensor>>,
   wrt: readonly Tensor[],
   parts: number,
+  options: Pick<GradOptions, "recompute"> = {},
 ): { readonly outputs: LossOutputs; readonly gradients: readonly Tensor[] } {
   const size = batchSize(batch, parts);
   let gradients: readonly Tensor[] | undefined;
@@ -54,6 +56,7 @@ export function accumulateGradients(
       constants: [...rows.values()],
       accumulate: gradients,
       cotangent: full(loss.shape, share, loss.dtype),
+      recompute: options.recompute,
     });
     const means = [...graph.outputs].map(([name, value]) => [name, new Tensor(value).mul(share)] as const);
     outputs = Object.fromEntries(means.map(([name, t]) => [name, outputs ? outputs[name]!.add(t) : t])) as LossOutputs;

@@ -13,6 +13,7 @@ import type { OpName } from "../graph/ops.ts";
 import { markRemade } from "../graph/remade.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { full, Tensor, withPath } from "../tensor/index.ts";
+import { recompute } from "./recompute.ts";
 import type { GradientContext, GradientRule } from "./rule.ts";
 import { rules } from "./rules.ts";
 
@@ -24,6 +25,8 @@ export interface GradOptions {
   readonly cotangent?: Tensor | undefined;
   /** Values through which no gradient flows. */
   readonly constants?: readonly Tensor[] | undefined;
+  /** Whether values of the forward pass that are cheap to make again are made again rather than kept; default false. The numbers are the same. */
+  readonly recompute?: boolean | undefined;
 }
 
 /**
@@ -49,7 +52,7 @@ export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions 
   add(cotangents, loss.value, cotangent ?? full(loss.shape, 1, loss.dtype));
   walkBack(order, active, cotangents);
 
-  return wrt.map((t) => {
+  const gradients = wrt.map((t) => {
     const found = cotangents.get(t.value);
     if (!found)
       throw new VitrineError("NO_GRADIENT", {
@@ -58,6 +61,10 @@ export function grad(loss: Tensor, wrt: readonly Tensor[], options: GradOptions 
       });
     return found;
   });
+  if (!options.recompute) return gradients;
+  const before = [...(options.constants ?? []), ...(accumulate ?? [])];
+  const valuesOf = (tensors: readonly Tensor[]): readonly Value[] => tensors.map(({ value }) => value);
+  return recompute(valuesOf(gradients), order, valuesOf(before)).map((value) => new Tensor(value));
 }
 
 /** Adds to the cotangents what each active value owes to those that are there, from the last node of `order` to the first. */

@@ -10,6 +10,7 @@ import type { TypedArray } from "../graph/dtype.ts";
 import { type Graph, makeNode, nodeOf, rebuild } from "../graph/graph.ts";
 import type { OpName } from "../graph/ops.ts";
 import type { Node, Value } from "../graph/value.ts";
+import { isWaiting } from "../graph/waiting.ts";
 import { Tensor, withPath } from "../tensor/index.ts";
 import { permutation, reshaping } from "./sections.ts";
 
@@ -26,6 +27,7 @@ export function drop(graph: Graph): Graph {
 type DropRule<K extends OpName> = (node: Node<K>, inputs: readonly (Value | undefined)[]) => Value | undefined;
 
 const reshape: DropRule<OpName> = (node, inputs) => {
+  if (isWaiting(node)) return undefined;
   const simpler = reshaped(node, inputs[0]!);
   return nodeOf(simpler)?.inputs[0] === inputs[0] ? undefined : simpler;
 };
@@ -142,7 +144,8 @@ function sameShape(node: Node<OpName>, value: Value): Value | undefined {
 function reshaped(node: Node<OpName>, source: Value): Value {
   const { shape } = node.outputs[0]!;
   let origin = source;
-  for (let maker = nodeOf(origin); maker && reshaping.has(maker.op); maker = nodeOf(origin)) origin = maker.inputs[0]!;
+  for (let maker = nodeOf(origin); maker && reshaping.has(maker.op) && !isWaiting(maker); maker = nodeOf(origin))
+    origin = maker.inputs[0]!;
   if (equalShapes(origin.shape, shape)) return origin;
   return withPath(node.scope, () => new Tensor(origin).reshape(shape).value);
 }

@@ -25,6 +25,8 @@ export interface StepOptions extends MoveOptions {
   readonly trained?: ((name: string) => boolean) | undefined;
   /** What is minimised; cross-entropy without it. */
   readonly objective?: Objective | undefined;
+  /** Whether cheap values of the forward pass are made again for the backward pass rather than kept (see `grad`); default false. */
+  readonly recompute?: boolean | undefined;
 }
 
 /** The parameters of a model that are trained. */
@@ -101,6 +103,7 @@ export function batchGradients(
       Object.fromEntries(names.map((name) => [name, inputs[name]!])),
       parameters,
       parts,
+      { recompute: options.recompute },
     );
 }
 
