@@ -51,14 +51,17 @@ test("a permutation holds every index once", () => {
   expect(order[0]).not.toBe(0);
 });
 
-test.each([0.9, 0.5, 0.85, 1 / 3, 1, 0.001])("numbers are kept with a probability of %f, and then divided by it", (keep) => {
-  const data = fillKeep(keyOf(5), new Float32Array(2 ** 17), keep);
-  expect(new Set(data).size).toBe(keep === 1 ? 1 : 2);
-  expect(Math.max(...data.subarray(0, 10_000))).toBe(Math.fround(1 / keep));
-  const share = data.filter((x) => x > 0).length / data.length;
-  // Five standard deviations.
-  expect(Math.abs(share - keep)).toBeLessThanOrEqual(5 * Math.sqrt((keep * (1 - keep)) / data.length));
-});
+test.each([0.9, 0.5, 0.85, 1 / 3, 1, 0.001])(
+  "numbers are kept with a probability of %f, and then divided by it",
+  (keep) => {
+    const data = fillKeep(keyOf(5), new Float32Array(2 ** 17), keep);
+    expect(new Set(data).size).toBe(keep === 1 ? 1 : 2);
+    expect(Math.max(...data.subarray(0, 10_000))).toBe(Math.fround(1 / keep));
+    const share = data.filter((x) => x > 0).length / data.length;
+    // Five standard deviations.
+    expect(Math.abs(share - keep)).toBeLessThanOrEqual(5 * Math.sqrt((keep * (1 - keep)) / data.length));
+  },
+);
 
 test("what is kept depends neither on the array's length nor on what it held", () => {
   const long = fillKeep(keyOf(6), new Float32Array(1000), 0.3);
