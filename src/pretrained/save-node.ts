@@ -77,10 +77,17 @@ export async function savePretrained(folder: string, pretrained: Pretrained, opt
 }
 
 /** An imported graph: it has no layout of timm's or transformers'. */
-async function saveGraph(folder: string, pretrained: Pretrained, { layout, replace }: SaveOptions): Promise<void> {
+async function saveGraph(folder: string, pretrained: Pretrained, options: SaveOptions): Promise<void> {
+  const { layout, replace, half } = options;
   const target = resolve(folder);
   const ours = (await filesIn(target))?.filter((name) => name === onnxFile || ownFiles.includes(name)) ?? [];
   if (layout !== undefined) throw noLayout(layout);
+  if (half)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "an imported graph keeps its 32 bits in a folder",
+      evidence: "asked for half",
+      next: "export its weights alone as .safetensors",
+    });
   if (ours.length > 0 && !replace) throw conflict(target, ours);
   await saveOnnx(target, pretrained);
 }
@@ -89,7 +96,7 @@ function noLayout(layout: Layout): VitrineError {
   return new VitrineError("INVALID_ARGUMENT", {
     rule: "an imported graph has no layout of timm or transformers",
     evidence: `got ${layout}`,
-    next: "export it as .onnx",
+    next: "export it as .onnx, or into a folder without a layout",
   });
 }
 

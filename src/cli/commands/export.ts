@@ -6,6 +6,7 @@ import { evaluatorFor, traceGraph } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { saveModel } from "../../onnx/save-node.ts";
 import { copyCard } from "../../pretrained/card-node.ts";
+import { OnnxClassifier } from "../../pretrained/onnx-classifier.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { type Layout, layoutFor, savePretrained } from "../../pretrained/save-node.ts";
 import { rewriteForInference } from "../../rewrite/index.ts";
@@ -64,7 +65,11 @@ export async function exportVerb(
   } else if (form === "safetensors") {
     const tensors = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
     await saveSafetensors(out, half ? inHalf(tensors) : tensors, [["format", "pt"]]);
-    next = "weights alone, under timm's names; a folder (`vitrine export MODEL DIR`) says the architecture as well";
+    const names = model instanceof OnnxClassifier ? "the names that the graph has for them" : "timm's names";
+    next = `weights alone, under ${names}; a folder (\`vitrine export MODEL DIR\`) says the architecture as well`;
+  } else if (model instanceof OnnxClassifier) {
+    await savePretrained(out, pretrained, { layout, replace: force, half });
+    next = "an imported graph: model.onnx is for any ONNX engine, the folder for this package";
   } else {
     const chosen = layoutFor(pretrained, layout);
     await savePretrained(out, pretrained, { layout: chosen, replace: force, half });
