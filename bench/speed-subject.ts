@@ -1,4 +1,8 @@
-/** One repetition of a model in vitrine for each line on standard input (`mae_vit_base`: a masked autoencoder): the other side of `tools/torch-peer.py`, with the same protocol. */
+/**
+ * One repetition of a model in vitrine for each line on standard input (`mae_vit_base`: a masked autoencoder): the other side of `tools/torch-peer.py`, with the same protocol.
+ *
+ * MODEL TASK BATCH THREADS [SIDE] [recompute]: images of 224 pixels a side, unless told otherwise; `recompute` as in `StepOptions`.
+ */
 
 import { createInterface } from "node:readline";
 import { compile } from "../src/compile/index.ts";
@@ -13,18 +17,20 @@ import type { Classifier } from "../src/train/objective.ts";
 import { MaskedPainter, painting } from "../src/train/pretraining.ts";
 import { compileTrainingStep, noWeightDecay } from "../src/train/step.ts";
 
-const [name, task, batchText, threads] = process.argv.slice(2) as [string, string, string, string];
+const [name, task, batchText, threads, sideText = "224"] = process.argv.slice(2) as [string, string, string, string];
+const side = Number(sideText);
+const recompute = process.argv.includes("recompute");
 const batch = Number(batchText);
 const runtime = await nodeRuntime({ threads: Number(threads) });
 const mae = name === "mae_vit_base" ? new MAE() : undefined;
 const model: Classifier = mae
   ? new MaskedPainter(mae)
-  : createModel(name === "products" ? "vit_tiny_patch16_224" : name, { labels: 1000 });
+  : createModel(name === "products" ? "vit_tiny_patch16_224" : name, { labels: 1000, imageSize: side });
 const key = keyOf(0);
-const pixels = 3 * 224 * 224;
+const pixels = 3 * side * side;
 const images = {
   dtype: "float32" as const,
-  shape: [batch, 3, 224, 224],
+  shape: [batch, 3, side, side],
   data: Float32Array.from({ length: batch * pixels }, (_, i) => Math.sin(i)),
 };
 
@@ -48,7 +54,7 @@ async function subject(): Promise<() => Promise<unknown>> {
   if (task === "infer") {
     const run = await compile(
       ({ images: x }) => ({ result: model.forward(x) }),
-      { images: ["b", 3, 224, 224] },
+      { images: ["b", 3, side, side] },
       { runtime },
     );
     return () => run.run({ images }, { key });
@@ -58,9 +64,10 @@ async function subject(): Promise<() => Promise<unknown>> {
     runtime,
     optimizer,
     batchSize: batch,
-    imageShape: [3, 224, 224],
+    imageShape: [3, side, side],
     labels: 1000,
     objective: mae && painting(mae),
+    recompute,
   });
   const targets = { dtype: "float32" as const, shape: [batch, 1000], data: new Float32Array(batch * 1000) };
   for (let i = 0; i < batch; i++) targets.data[i * 1000 + (i % 1000)] = 1;

@@ -2,7 +2,7 @@
  * One repetition of a model of words in vitrine for each line on standard input: the other side of `tools/torch-words-peer.py`.
  *
  * `generate DEPTH CONTEXT NEW THREADS`: a GPT-2 of width 768 reads a prompt of CONTEXT words, untimed, then writes NEW words with its cache.
- * `train WIDTH LAYERS BATCH LENGTH THREADS`: one AdamW step of a Transformer of LAYERS + LAYERS layers on BATCH pairs of LENGTH words.
+ * `train WIDTH LAYERS BATCH LENGTH THREADS [recompute]`: one AdamW step of a Transformer of LAYERS + LAYERS layers on BATCH pairs of LENGTH words.
  */
 
 import { createInterface } from "node:readline";
@@ -18,6 +18,7 @@ import { nodeRuntime } from "../src/runtime/node.ts";
 import { Gpt2Writer } from "../src/tasks/decode/gpt2.ts";
 
 const [task, ...rest] = process.argv.slice(2) as [string, ...string[]];
+const recompute = rest.includes("recompute");
 const sizes = rest.map(Number) as [number, number, number, number, number];
 
 /** Seconds of a repetition. */
@@ -53,7 +54,7 @@ async function training(
     encoder: stack,
     decoder: stack,
     dropout: 0.1,
-    maxWords: 64,
+    maxWords: Math.max(64, length),
   }).initialize(0);
   const parameters = model.parameters();
   const optimizer = adamW(weightDecayGroups(parameters, 0));
@@ -62,7 +63,7 @@ async function training(
     ({ source, target, next, ...scalars }) => {
       const { logits } = model.forward({ source, target }, { train: true });
       const loss = crossEntropy(logits.reshape([batch * length, words]), next.reshape([batch * length]));
-      optimizer.update(grad(loss, [...parameters.values()]), scalars);
+      optimizer.update(grad(loss, [...parameters.values()], { recompute }), scalars);
       return { loss };
     },
     { source: ids, target: ids, next: ids, ...optimizer.inputs },

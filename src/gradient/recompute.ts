@@ -215,9 +215,9 @@ function planFor(
   let budget = mostOperations * elements(value) * bytesPerElement(value.dtype);
   const reach = (current: Value): boolean => {
     const maker = nodeOf(current);
-    if (!maker) return true;
-    if (nodes.has(maker)) return true;
-    if (current !== value && available.has(viewed(current))) return true;
+    if (!maker || nodes.has(maker)) return true;
+    const base = viewed(current);
+    if (current !== value && (available.has(base) || !nodeOf(base))) return true;
     const other = plans.get(current);
     if (other) {
       needs.add(current);
@@ -241,15 +241,24 @@ function isRepeatable({ op, inputs }: Node, first: Forward): boolean {
   return repeatable.has(op) && (op !== "MatMul" || inputs.every((v) => nodeOf(first.origin(v!))));
 }
 
+/** True for a node whose result lies in the memory of its input. One that waits must not stand before it: the engine makes two of them one. */
+function isView({ op }: Node): boolean {
+  return moves.has(op) && op !== "Transpose";
+}
+
 /** The value in whose memory this one lies. */
 function viewed(value: Value): Value {
   const maker = nodeOf(value);
-  return maker && moves.has(maker.op) && maker.op !== "Transpose" ? viewed(maker.inputs[0]!) : value;
+  return maker && isView(maker) ? viewed(maker.inputs[0]!) : value;
+}
+
+function isFixed({ source }: Value): boolean {
+  return source.kind === "constant" || source.kind === "sizes";
 }
 
 /** Products, passes over memory, and the start. */
 function operations(node: Node): number {
-  if (viewed(node.outputs[0]!) !== node.outputs[0]) return 0;
+  if (isView(node)) return 0;
   const passes = node.outputs.reduce((sum, output) => sum + passOperations * elements(output), 0);
   return startOperations + passes + asNumber(nodeFlops(node));
 }
@@ -303,9 +312,9 @@ class Rewriting {
     const made = new Map<Value, Value>();
     for (const node of nodes) {
       const inputs = node.inputs.map((v) => v && (made.get(v) ?? (this.#plans.has(v) ? this.#read(v) : v)));
-      const waits = moves.has(node.op) && node.op !== "Transpose" ? 0 : inputs.findIndex((v) => v && nodeOf(v));
-      if (waits >= 0 && !node.inputs.some((v) => v && made.has(v)))
-        inputs[waits] = this.#late(inputs[waits]!, signal, node.scope);
+      const isFirst = !isView(node) && !node.inputs.some((v) => v && made.has(v));
+      const waits = isFirst ? inputs.findIndex((v) => v && !isFixed(v)) : -1;
+      if (waits >= 0) inputs[waits] = this.#late(inputs[waits]!, signal, node.scope);
       this.#replace(node, inputs, made);
     }
     return made.get(value)!;

@@ -16,7 +16,7 @@ import type { Module } from "../../src/nn/module.ts";
 import { sgd, weightDecayGroups } from "../../src/optim/index.ts";
 import { rewriteForTraining } from "../../src/rewrite/index.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
-import { gelu, input, relu, square, sum, type Tensor } from "../../src/tensor/index.ts";
+import { cast, gelu, input, relu, square, sum, type Tensor } from "../../src/tensor/index.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });
 
@@ -208,6 +208,39 @@ test("a value that a mask alone reads is made again before the mask", async () =
   const nodes = topologicalOrder(grad(lossOf(x, w), [w], { recompute: true }).map(({ value }) => value));
   expect(nodes.filter(({ op }) => op === "Relu")).toHaveLength(2);
   expect(nodes.some(isWaiting)).toBe(true);
+});
+
+test("a value that inputs alone make is made again too", async () => {
+  const lossOf = ({ x, w, ids }: Readonly<Record<"x" | "w" | "ids", Tensor>>): Tensor =>
+    sum(
+      gelu(
+        x
+          .matmul(w)
+          .mul(cast(ids.reshape([64, 64]), "float32").mul(0.1))
+          .matmul(w),
+      ).matmul(w),
+    );
+  const results = (recompute: boolean) =>
+    compile(
+      (given) => ({ slope: grad(lossOf(given), [given.w], { recompute })[0]! }),
+      { x: [64, 64], w: [64, 64], ids: { dtype: "int64", shape: [4096] } },
+      { runtime },
+    );
+  await using kept = await results(false);
+  await using again = await results(true);
+  const ids = ndarray(
+    "int64",
+    [4096],
+    Array.from({ length: 4096 }, (_, i) => i % 11),
+  );
+  const feeds = { x: normal(4, [64, 64]), w: normal(5, [64, 64]), ids };
+  expect((await again.run(feeds)).slope).toEqual((await kept.run(feeds)).slope);
+  const given = { x: input("x", [64, 64]), w: input("w", [64, 64]), ids: input("ids", [4096], "int64") };
+  const nodes = topologicalOrder(grad(lossOf(given), [given.w], { recompute: true }).map(({ value }) => value));
+  expect(nodes.filter(({ op }) => op === "Cast").length).toBeGreaterThanOrEqual(2);
+  expect(
+    nodes.filter(({ op, inputs }) => op === "Cast" && isWaiting(topologicalOrder([inputs[0]!]).at(-1)!)),
+  ).toHaveLength(1);
 });
 
 test("a gradient that is no number spoils nothing that does not depend on it", async () => {
