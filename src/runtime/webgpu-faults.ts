@@ -25,24 +25,24 @@ function faultyNodes({ nodes, initializers }: GraphProto): readonly NodeProto[] 
     const { inputs, outputs } = node;
     const axes = attribute(node, "kernel_shape")?.length ?? 3;
     switch (node.op) {
-      // Fail on three spatial axes, the former where it has groups.
+      // Both fail on three spatial axes, a convolution only where it has groups.
       case "Conv":
         return axes > 2 && (attribute(node, "group")?.[0] ?? 1) > 1;
       case "ConvTranspose":
         return axes > 2;
-      // Does not tell the places of the largest elements.
+      // Fails where the places of the largest elements are asked for.
       case "MaxPool":
         return outputs.length > 1;
       // Fails where statistics are taken.
       case "BatchNormalization":
         return attribute(node, "training_mode")?.[0] === 1;
-      // Leaves out the wider filter of a shrinking image.
+      // Fails on the wider filter of a shrinking image.
       case "Resize":
         return attribute(node, "antialias")?.[0] === 1;
       // Fails on axes without names.
       case "Einsum":
         return node.attributes.some(({ value }) => typeof value === "string" && value.includes("..."));
-      // Begins in another place where it goes backwards in steps of more than one.
+      // Gives other elements where it goes backwards in steps of more than one.
       case "Slice":
         return inputs[4] !== undefined && inputs[4] !== "" && !integers(constants.get(inputs[4])).every((n) => n >= -1);
       default:

@@ -19,6 +19,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "data/preprocess": () => import("../data/preprocess.test.ts"),
   "data/resize": () => import("../data/resize.test.ts"),
   "tasks/verify": () => import("../tasks/verify.test.ts"),
+  "tasks/verify-hierarchical": () => import("../tasks/verify-hierarchical.test.ts"),
 };
 
 for (const [file, load] of Object.entries(files)) {
