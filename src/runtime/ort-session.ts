@@ -41,11 +41,13 @@ export class OrtSession implements Session {
     const given = wanted instanceof Map ? (wanted as ReadonlyMap<string, NdArray | undefined>) : undefined;
     const ortFeeds: Record<string, Tensor> = {};
     for (const [name, array] of feeds) ortFeeds[name] = this.#toTensor(name, array);
+    const written = new Map<string, NdArray>();
+    if (this.#traits.writesInPlace)
+      for (const [name, target] of given ?? []) if (target && !isShared(target.data)) written.set(name, target);
     const ortFetches: Record<string, Tensor | null> = {};
     for (const name of names) {
-      const target = given?.get(name);
-      const inPlace = target && this.#traits.writesInPlace && !isShared(target.data);
-      ortFetches[name] = inPlace ? this.#toTensor(name, target) : null;
+      const target = written.get(name);
+      ortFetches[name] = target ? this.#toTensor(name, target) : null;
     }
     let results: InferenceSession.ReturnType;
     try {
@@ -55,7 +57,8 @@ export class OrtSession implements Session {
       throw engineError("run", cause);
     }
     const arrays = new Map<string, RunArray>();
-    for (const name of names) arrays.set(name, fromTensor(results[name] as Tensor, given?.get(name)));
+    for (const name of names)
+      arrays.set(name, written.get(name) ?? fromTensor(results[name] as Tensor, given?.get(name)));
     return arrays;
   }
 
@@ -115,7 +118,7 @@ function fromTensor(tensor: Tensor, given: NdArray | undefined): RunArray {
   if (tensor.location === "gpu-buffer") return new OrtDeviceTensor(tensor);
   const data = tensor.data as TypedArray;
   if (!given) return hostArray(tensor, data);
-  if (data.buffer !== given.data.buffer) given.data.set(hostArray(tensor, data).data as never);
+  given.data.set(hostArray(tensor, data).data as never);
   return given;
 }
 
