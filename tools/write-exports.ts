@@ -24,7 +24,10 @@ import { saveSafetensors } from "../src/weights/safetensors-node.ts";
 const out = process.argv[2] ?? "exports";
 mkdirSync(out, { recursive: true });
 const runtime = await nodeRuntime({ threads: 2 });
-const context = makeContext({ device: "cpu", threads: 2, seed: 0, json: false, quiet: true, debug: false }, false);
+const context = makeContext(
+  { device: "cpu", threads: 2, seed: 0, spin: false, json: false, quiet: true, debug: false },
+  false,
+);
 
 function drawn(seed: number, shape: readonly number[], width: number): NdArray {
   const data = fillUniform(keyOf(seed), new Float32Array(sizeOf(shape)));

@@ -9,6 +9,8 @@ import { Terminal } from "./terminal.ts";
 export interface CommonOptions {
   readonly device: Device;
   readonly threads?: number | undefined;
+  /** Idle threads wait awake. */
+  readonly spin: boolean;
   readonly seed: number;
   readonly json: boolean;
   readonly quiet: boolean;
@@ -48,10 +50,14 @@ export function makeContext(options: CommonOptions, stopsItself: boolean): Conte
 }
 
 /** Opens a device. @throws {VitrineError} NOT_AVAILABLE when it does not work here. */
-export async function openRuntime({ device, threads }: Pick<CommonOptions, "device" | "threads">): Promise<Runtime> {
+export async function openRuntime({
+  device,
+  threads,
+  spin,
+}: Pick<CommonOptions, "device" | "threads"> & { readonly spin?: boolean }): Promise<Runtime> {
   const chosen = threads === undefined ? {} : { threads };
   if (device === "wasm") return (await import("../runtime/web.ts")).webRuntime({ device, ...chosen });
-  return (await import("../runtime/node.ts")).nodeRuntime({ device, ...chosen });
+  return (await import("../runtime/node.ts")).nodeRuntime({ device, ...chosen, ...(spin && { spinning: true }) });
 }
 
 /** Ends a verb at a moment where nothing is half-done. @throws {VitrineError} INTERRUPTED when it was told to stop. */

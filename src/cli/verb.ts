@@ -48,6 +48,7 @@ export function addVerb<Args extends readonly unknown[], Options>(
   )
     .addOption(new Option("--device <name>", "where numbers are computed").choices(devices).default("cpu"))
     .option("--threads <n>", "threads of one operator; default: the cores this process may use", wholeNumber(1, 1024))
+    .option("--spin", "idle threads wait awake: for a machine that does nothing else", false)
     .option("--seed <n>", "what all random numbers come from", wholeNumber(0), 0)
     .option("--json", "print one JSON document and nothing else on standard output", false)
     .option("--quiet", "no progress and no notes", false)
