@@ -115,6 +115,7 @@ const methodTitles: Readonly<Record<ImageExplanation["method"], string>> = {
   attention: "attention",
   "inner-attention": "attention inside patches",
   "window-attention": "attention inside windows",
+  stages: "maps of the stages",
   rollout: "attention rollout",
   relevance: "relevance",
   "grad-cam": "Grad-CAM",

@@ -2,6 +2,7 @@
 
 import type { Image } from "../data/image.ts";
 import { type DrawImageOptions, drawImageExplanation } from "./draw-image.ts";
+import { drawStages } from "./draw-stages.ts";
 import { drawDistances, drawFilters, drawPositions } from "./draw-weights.ts";
 import { drawWindows } from "./draw-windows.ts";
 import type { Explanation } from "./explanation.ts";
@@ -11,9 +12,9 @@ import type { Picture } from "./picture.ts";
 export function drawExplanation(explanation: Explanation, image: Image, options: DrawImageOptions = {}): Picture {
   switch (explanation.kind) {
     case "image":
-      return explanation.method === "window-attention"
-        ? drawWindows(explanation, image)
-        : drawImageExplanation(explanation, image, options);
+      if (explanation.method === "window-attention") return drawWindows(explanation, image);
+      if (explanation.method === "stages") return drawStages(explanation, image);
+      return drawImageExplanation(explanation, image, options);
     case "positions":
       return drawPositions(explanation);
     case "filters":

@@ -19,6 +19,7 @@ import { type Choice, type MethodName, methodNamed } from "./methods.ts";
 import { explainPositions } from "./positions.ts";
 import { relevanceQuestion, relevanceRow } from "./relevance.ts";
 import { rolloutQuestion, rolloutRow } from "./rollout.ts";
+import { stageMaps, stagesQuestion } from "./stages.ts";
 import { type Subject, subjectOf, tokenAsked } from "./subject.ts";
 import { type HeadFusion, mapOfRow, matrixOf, startingRow } from "./token-rows.ts";
 import { windowMaps, windowQuestion } from "./window-attention.ts";
@@ -69,6 +70,8 @@ export async function explainImage(request: ExplainRequest): Promise<Explanation
       return explainInnerAttention(request, subject);
     case "window-attention":
       return explainWindows(request, subject);
+    case "stages":
+      return explainStages(request, subject);
     case "rollout":
       return explainRollout(request, subject);
     case "relevance":
@@ -139,6 +142,16 @@ async function explainWindows(request: ExplainRequest, subject: Subject): Promis
     query: `patch ${patch.join(", ")}`,
     queryPatch: patch,
     ...{ maps, grid },
+  });
+}
+
+async function explainStages(request: ExplainRequest, subject: Subject): Promise<ImageExplanation> {
+  const seen = await look(subject, inputOf(request), stagesQuestion(subject), request);
+  return imageExplanation(request, subject, seen, {
+    method: "stages",
+    quantity: "features",
+    classSpecific: false,
+    ...stageMaps(seen, subject),
   });
 }
 

@@ -34,7 +34,14 @@ interface Common<Kind extends string, Method extends string> {
 export interface ImageExplanation
   extends Common<
     "image",
-    "attention" | "inner-attention" | "window-attention" | "rollout" | "relevance" | "grad-cam" | "integrated-gradients"
+    | "attention"
+    | "inner-attention"
+    | "window-attention"
+    | "stages"
+    | "rollout"
+    | "relevance"
+    | "grad-cam"
+    | "integrated-gradients"
   > {
   /** The class that is explained: the one asked for, or the predicted one. */
   readonly classIndex: number;
@@ -49,7 +56,7 @@ export interface ImageExplanation
   readonly query: string;
   /** The query's place in the patch grid, where it is a patch. */
   readonly queryPatch: GridSize | undefined;
-  /** What the maps count, high and wide: patches; with `inner-attention`, words; with `grad-cam` of a map of features, its places. */
+  /** What the maps count, high and wide: patches; with `inner-attention`, words; with maps of features, the places of the last. */
   readonly grid: { readonly rows: number; readonly cols: number };
   readonly maps: readonly ExplanationMap[];
   readonly table: MapTable;

@@ -20,6 +20,7 @@ const fits: Readonly<Record<MethodName, Fit>> = {
   attention: ordered,
   "inner-attention": (_, taps) => taps.some((name) => innerTap.test(name)),
   "window-attention": (_, taps) => taps.some((name) => windowsTap.test(name)),
+  stages: (subject) => subject.stages.length > 0,
   rollout: ordered,
   "attention-distance": ordered,
   positions: (subject) => subject.ordered && positionsOf(subject) !== undefined,

@@ -23,6 +23,7 @@ export type MethodName =
   | "attention"
   | "inner-attention"
   | "window-attention"
+  | "stages"
   | "rollout"
   | "grad-cam"
   | "integrated-gradients"
@@ -70,6 +71,12 @@ export const methods: Readonly<Record<MethodName, Method>> = {
     of: "image",
     needs: "attention inside windows, as a Swin Transformer has",
     choices: ["patch", "block", "head"],
+  },
+  stages: {
+    about: "what each stage makes of the image: the mean of its channels, and those that vary most over the image",
+    of: "image",
+    needs: "stages that end with maps of features, as ResNets and Swin Transformers have",
+    choices: [],
   },
   rollout: {
     about: "how attention mixes the patches from block to block (Abnar & Zuidema 2020); the same for every class",

@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { compile } from "../../src/compile/index.ts";
 import { image } from "../../src/data/image.ts";
+import { preprocess } from "../../src/data/preprocess.ts";
 import { drawExplanation } from "../../src/explain/draw.ts";
 import { type ExplainRequest, explainImage } from "../../src/explain/explain-image.ts";
 import { explanationJson, type ImageExplanation } from "../../src/explain/explanation.ts";
@@ -159,11 +161,77 @@ test.each(["swin", "swin-v2", "resnet"])(
     ] as const)
       await expect(explained(name, { method })).rejects.toThrow(
         name === "resnet"
-          ? /resnet has none; choose grad-cam, integrated-gradients, filters$/
-          : /has none; choose grad-cam, integrated-gradients, window-attention, filters$/,
+          ? /resnet has none; choose grad-cam, integrated-gradients, stages, filters$/
+          : /has none; choose grad-cam, integrated-gradients, window-attention, stages, filters$/,
       );
   },
 );
+
+test.each([
+  ["swin", ["16 × 16 × 12", "8 × 8 × 24"]],
+  ["swin-v2", ["16 × 16 × 12", "8 × 8 × 24"]],
+  ["resnet", ["16 × 16 × 8", "8 × 8 × 12", "4 × 4 × 16", "2 × 2 × 24"]],
+])(
+  "%s: the maps of the stages are its taps: their mean over channels, and the channels that vary most",
+  async (name, sizes) => {
+    const request = requestOf(name);
+    const { model, preprocessing } = request.pretrained;
+    const { maps, table, facts } = await explained(name, { method: "stages" });
+    expect(Object.entries(facts)).toEqual(model.stages.map(({ tap }, i) => [tap, sizes[i]]));
+    expect(maps).toHaveLength(4 * sizes.length);
+    expect(table.rowTitles).toHaveLength(4);
+    const { data, shape } = preprocess(request.image, preprocessing);
+    await using run = await compile(
+      ({ images }) => ({ logits: model.forward(images) }),
+      { images: [1, ...shape] },
+      {
+        runtime,
+        taps: model.stages.map(({ tap }) => tap),
+      },
+    );
+    const taps = await run.run({ images: { dtype: "float32", shape: [1, ...shape], data } });
+    for (const [i, { tap, order }] of model.stages.entries()) {
+      const [, first, second, third] = taps[tap]!.shape as [number, number, number, number];
+      const [width, places] = order === "channels first" ? [first, second * third] : [third, first * second];
+      const numbers = taps[tap]!.data as Float32Array;
+      const channel = (k: number): number[] =>
+        Array.from(
+          { length: places },
+          (_, place) => numbers[order === "channels first" ? k * places + place : place * width + k]!,
+        );
+      const channels = Array.from({ length: width }, (_, k) => channel(k));
+      const own = [0, 1, 2, 3].map((row) => maps[row * sizes.length + i]!);
+      expect(own[0]!.name).toBe(`${tap}, mean of ${width} channels`);
+      close(
+        own[0]!.values,
+        channels[0]!.map((_, place) => channels.reduce((sum, c) => sum + c[place]! / width, 0)),
+        "mean",
+      );
+      const spread = (c: readonly number[]): number => {
+        const centre = c.reduce((sum, x) => sum + x / places, 0);
+        return c.reduce((sum, x) => sum + (x - centre) ** 2, 0);
+      };
+      const most = channels.map((c, k) => [spread(c), k] as const).sort((a, b) => b[0] - a[0]);
+      for (const [rank, map] of own.slice(1).entries()) {
+        expect(map.name).toBe(`${tap}, channel ${most[rank]![1]}`);
+        close(map.values, channels[most[rank]![1]]!, map.name);
+      }
+    }
+  },
+);
+
+test("the picture of the stages has a column for each, with its size, and a bar of colours for every map", async () => {
+  const { image } = requestOf("resnet");
+  const explanation = await explained("resnet", { method: "stages" });
+  const picture = drawExplanation(explanation, image);
+  const pixels = picture.elements.flatMap((e) => (e.kind === "pixels" ? [e] : []));
+  expect(pixels.filter((e) => e.name === "colour bar")).toHaveLength(16);
+  expect(pixels.filter((e) => /^layer/.test(e.name)).map((e) => e.image.width)).toEqual(Array(16).fill(160));
+  const words = picture.elements.flatMap((e) => (e.kind === "text" ? [e.text] : []));
+  expect(words).toContain("layer3, 4 × 4 × 16");
+  for (const { x, image } of pixels) expect(x + image.width).toBeLessThan(picture.width);
+  expect(rasterize(picture)).toMatchObject({ width: picture.width, height: picture.height });
+});
 
 test.each(["swin", "resnet"])("%s: integrated gradients of cells add up to what the logit gained", async (name) => {
   const { facts, maps } = await explained(name, { method: "integrated-gradients" });
