@@ -2,7 +2,7 @@
  * Training steps that keep all activations beside steps that make the cheap ones again: the two take turns, repetition by repetition, and medians
  * are compared.
  *
- * `node tools/run.mjs bench/recompute.ts [REPETITIONS] [CASE]`, CASE a part of a case's name.
+ * `node tools/run.mjs bench/recompute.ts [REPETITIONS] [CASE]`, CASE a part of a case's name; with `CLOCK=processor`, time of the processor.
  */
 
 import { availableCores } from "../src/runtime/threads-node.ts";

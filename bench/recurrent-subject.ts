@@ -6,6 +6,7 @@ import { grad } from "../src/gradient/index.ts";
 import { Gru, Lstm, Rnn } from "../src/nn/index.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { mean } from "../src/tensor/index.ts";
+import { seconds } from "./clock.ts";
 
 const [kind, task, ...sizes] = process.argv.slice(2) as [string, string, ...string[]];
 const [batch, steps, width, hidden, layers, both, threads] = sizes.map(Number) as [
@@ -17,7 +18,7 @@ const [batch, steps, width, hidden, layers, both, threads] = sizes.map(Number) a
   number,
   number,
 ];
-const runtime = await nodeRuntime({ threads });
+const runtime = await nodeRuntime({ threads, spinning: true });
 const Network = { LSTM: Lstm, GRU: Gru, RNN: Rnn }[kind]!;
 const model = new Network(width, hidden, { layers, bidirectional: both === 1 }).initialize(0);
 const data = Float32Array.from({ length: batch * steps * width }, (_, i) => Math.sin(i));
@@ -36,13 +37,6 @@ const run =
         { x: ["b", steps, width] },
         { runtime, variables: "live" },
       );
-/** Time that passes, or, where other jobs share the machine, time of the processor. */
-function seconds(): number {
-  if (process.env.CLOCK !== "processor") return performance.now() / 1000;
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-}
-
 for (let i = 0; i < 2; i++) await run.run({ x });
 process.stdout.write("ready\n");
 for await (const line of createInterface({ input: process.stdin })) {

@@ -16,6 +16,7 @@ import { tensor } from "../src/tensor/index.ts";
 import type { Classifier } from "../src/train/objective.ts";
 import { MaskedPainter, painting } from "../src/train/pretraining.ts";
 import { compileTrainingStep, noWeightDecay } from "../src/train/step.ts";
+import { seconds } from "./clock.ts";
 
 const [name, task, batchText, threads, sideText = "224"] = process.argv.slice(2) as [string, string, string, string];
 const side = Number(sideText);
@@ -80,8 +81,8 @@ for (let i = 0; i < 2; i++) await repetition();
 process.stdout.write("ready\n");
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === "") break;
-  const start = performance.now();
+  const start = seconds();
   await repetition();
-  process.stdout.write(`${(performance.now() - start) / 1000}\n`);
+  process.stdout.write(`${seconds() - start}\n`);
 }
 process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);

@@ -16,6 +16,7 @@ import { WordTransformer } from "../src/models/transformer/word-transformer.ts";
 import { adamW, weightDecayGroups } from "../src/optim/index.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { Gpt2Writer } from "../src/tasks/decode/gpt2.ts";
+import { seconds } from "./clock.ts";
 
 const [task, ...rest] = process.argv.slice(2) as [string, ...string[]];
 const recompute = rest.includes("recompute");
@@ -26,7 +27,7 @@ type Repetition = () => Promise<number>;
 
 async function generation(depth: number, context: number, count: number, threads: number): Promise<Repetition> {
   const model = new Gpt2({ depth }).initialize(0);
-  const writer = await Gpt2Writer.open(model, await nodeRuntime({ threads }));
+  const writer = await Gpt2Writer.open(model, await nodeRuntime({ threads, spinning: true }));
   const random = stream(0);
   const prompt = Array.from({ length: context }, () => random.integer(model.config.words));
   return async () => {
@@ -67,7 +68,7 @@ async function training(
       return { loss };
     },
     { source: ids, target: ids, next: ids, ...optimizer.inputs },
-    { runtime: await nodeRuntime({ threads }) },
+    { runtime: await nodeRuntime({ threads, spinning: true }) },
   );
   const random = stream(1);
   const text = () =>
@@ -79,9 +80,9 @@ async function training(
   const feeds = { source: text(), target: text(), next: text() };
   let count = 0;
   return async () => {
-    const start = performance.now();
+    const start = seconds();
     await step.run({ ...feeds, ...optimizer.feeds(count, 1e-4) }, { key: keyOf(count++) });
-    return (performance.now() - start) / 1000;
+    return seconds() - start;
   };
 }
 

@@ -11,6 +11,11 @@ export interface Recipe {
   readonly batchSize: number;
   /** Batches of one optimiser step: their gradients count as those of one batch as large as all of them. */
   readonly accumulate: number;
+  /**
+   * Activations that are cheap to make again are not kept for the backward pass: less memory, most with large images, and the same numbers; the
+   * step takes about as long, loading it longer.
+   */
+  readonly recompute: boolean;
   readonly optimizer: "adamw" | "adam" | "sgd" | "lamb" | "lion" | "muon";
   /** Of SGD (with Nesterov's look ahead) and Muon; `null` for their own: 0.9 and 0.95. */
   readonly momentum: number | null;
@@ -106,6 +111,7 @@ export interface Recipe {
 const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   ...optimization,
   batchSize: count,
+  recompute: v.boolean(),
   schedule: v.picklist(["cosine", "one-cycle", "step", "plateau", "constant"]),
   layerDecay: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   loss: v.picklist(["cross-entropy", "bce"]),
@@ -152,6 +158,7 @@ export const fromScratch: Recipe = {
   epochs: 20,
   batchSize: 64,
   accumulate: 1,
+  recompute: false,
   optimizer: "adamw",
   momentum: null,
   betas: null,

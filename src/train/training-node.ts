@@ -132,6 +132,7 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
         optimizer: optimizerOf(recipe, trainedParameters(classifier, trained)),
         average: averageOf(recipe, variables.values()),
         accumulate: recipe.accumulate,
+        recompute: recipe.recompute,
         batchSize,
         imageShape,
         labels: pretrained.labels.length,
