@@ -4,7 +4,7 @@ import type { Image } from "../data/image.ts";
 import { colourBar, colourBarWidth } from "./colour-bar.ts";
 import { diverging, sequential } from "./colours.ts";
 import { gap, heading, margin, seenBy, titleOf } from "./draw-image.ts";
-import type { ImageExplanation } from "./explanation.ts";
+import type { ExplanationMap, ImageExplanation } from "./explanation.ts";
 import { heatImage, scaleOf } from "./heat.ts";
 import { type Picture, type PictureElement, quietColour } from "./picture.ts";
 
@@ -26,8 +26,8 @@ export function drawStages(explanation: ImageExplanation, image: Image): Picture
     "Columns: the maps that each stage ends with.",
     `Rows: the mean of its channels, and the ${down - 1} channels`,
     "that vary most over the image.",
-    "Each map has colours of its own; where it has",
-    "negative numbers, zero is the palest.",
+    "Each map has colours of its own: blue for negative and",
+    "red for positive numbers where both are large.",
   ];
   const elements: PictureElement[] = [
     ...heading(explanation, width),
@@ -42,7 +42,7 @@ export function drawStages(explanation: ImageExplanation, image: Image): Picture
     elements.push({ kind: "text", x: left + i * step.x, y: top - 10, text, style: "small" });
   for (const [i, map] of maps.entries()) {
     const [x, y] = [left + (i % across) * step.x, top + Math.floor(i / across) * step.y];
-    const signed = map.values.some((value) => value < 0);
+    const signed = hasBothSigns(map);
     const scale = scaleOf([map], signed);
     const colours = signed ? diverging : sequential;
     elements.push(
@@ -60,4 +60,10 @@ export function drawStages(explanation: ImageExplanation, image: Image): Picture
   }
   const high = Math.max(step.y * down - 12, photo.height + 20 + 18 * notes.length);
   return { width, height: top + high + margin, title: titleOf(explanation), elements };
+}
+
+/** Whether negative and positive numbers reach about as far; else colours from either side of zero would leave half of them unused. */
+function hasBothSigns(map: ExplanationMap): boolean {
+  const { low, high } = scaleOf([map]);
+  return Math.min(-low, high) > Math.max(-low, high) / 4;
 }
