@@ -85,4 +85,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   await repetition();
   process.stdout.write(`${seconds() - start}\n`);
 }
-process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`);
+// The engine's threads would keep the process.
+process.stdout.write(`${process.resourceUsage().maxRSS * 1024}\n`, () => process.exit());
