@@ -25,6 +25,7 @@ export type Optimization = Pick<
   Recipe,
   | "epochs"
   | "accumulate"
+  | "recompute"
   | "optimizer"
   | "momentum"
   | "betas"
@@ -45,6 +46,7 @@ export type Optimization = Pick<
 export const optimization: { readonly [K in keyof Optimization]: v.GenericSchema<Optimization[K]> } = {
   epochs: count,
   accumulate: count,
+  recompute: v.boolean(),
   optimizer: v.picklist(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
   momentum: v.nullable(belowOne),
   betas: v.nullable(v.tuple([belowOne, belowOne])),

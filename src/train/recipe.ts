@@ -111,7 +111,6 @@ export interface Recipe {
 const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   ...optimization,
   batchSize: count,
-  recompute: v.boolean(),
   schedule: v.picklist(["cosine", "one-cycle", "step", "plateau", "constant"]),
   layerDecay: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
   loss: v.picklist(["cross-entropy", "bce"]),

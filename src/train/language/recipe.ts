@@ -36,6 +36,7 @@ const schema: v.GenericSchema<unknown, WordRecipe> = v.strictObject({
 const shared: WordRecipe = {
   epochs: 12,
   accumulate: 1,
+  recompute: false,
   optimizer: "muon",
   momentum: null,
   betas: null,

@@ -77,8 +77,8 @@ async function openRun({
 
 function lessonOf(model: LanguageModel, data: WordData, recipe: WordRecipe): WordLesson {
   if (model instanceof Gpt2 || model instanceof RecurrentLanguage)
-    return nextWordLesson(model, recipe.labelSmoothing, [recipe.batchSize, recipe.window]);
-  return translationLesson(model, recipe.labelSmoothing, data.lengths);
+    return nextWordLesson(model, recipe, [recipe.batchSize, recipe.window]);
+  return translationLesson(model, recipe, data.lengths);
 }
 
 /** The matrices inside: tables of words and outputs are no directions to make orthogonal. */

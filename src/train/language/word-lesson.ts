@@ -26,6 +26,14 @@ interface Forced {
   readonly parts: number;
 }
 
+/** How a lesson in words is given. */
+export interface WordLessonSettings {
+  /** In [0, 1); 0 without it. */
+  readonly labelSmoothing?: number;
+  /** As in a `Recipe`. */
+  readonly recompute?: boolean;
+}
+
 /** Models that go on with texts. */
 export type NextWordModel = Gpt2 | RecurrentLanguage;
 
@@ -46,11 +54,11 @@ const words = (...shape: readonly (string | number)[]) => ({ dtype: "int64", sha
  */
 export function nextWordLesson(
   model: NextWordModel,
-  labelSmoothing: number,
+  settings: WordLessonSettings,
   size: readonly [number, number],
 ): WordLesson {
   const [batchSize, window] = size;
-  return lessonIn(model, labelSmoothing, {
+  return lessonIn(model, settings, {
     kinds: [String(batchSize)],
     kindOf: ({ arrays }) => String(arrays.ids!.shape[0]),
     specs: (kind) => ({ ids: words(Number(kind), window), labels: words(Number(kind), window) }),
@@ -73,13 +81,13 @@ function partsOfWindows(batchSize: number, window: number): number {
  */
 export function translationLesson(
   model: TranslationModel,
-  labelSmoothing: number,
+  settings: WordLessonSettings,
   lengths: readonly number[],
 ): WordLesson {
   const { pad: ignored } = model.config;
   if (model instanceof Seq2Seq) {
     const [first = 1, ...rest] = lengths;
-    return lessonIn(model, labelSmoothing, {
+    return lessonIn(model, settings, {
       kinds: [String(first), ...rest.map(String)],
       kindOf: ({ arrays }) => String(arrays.target!.shape[1]),
       specs: (kind) => ({
@@ -94,7 +102,7 @@ export function translationLesson(
       parts: 1,
     });
   }
-  return lessonIn(model, labelSmoothing, {
+  return lessonIn(model, settings, {
     kinds: [""],
     kindOf: () => "",
     specs: () => ({ source: words("b", "s"), target: words("b", "t"), labels: words("b", "t") }),
@@ -106,7 +114,7 @@ export function translationLesson(
 
 function lessonIn(
   model: NextWordModel | TranslationModel,
-  labelSmoothing: number,
+  { labelSmoothing = 0, recompute = false }: WordLessonSettings,
   { logits, ignored, ...forced }: Forced,
 ): WordLesson {
   const parameters = model.parameters();
@@ -128,9 +136,9 @@ function lessonIn(
     gradients: (inputs) => {
       // Beside the batch stand the optimiser's inputs, which have no rows to be cut.
       const batch = fed(inputs, forced.specs(forced.kinds[0]));
-      if (forced.parts > 1) return accumulateGradients(means, batch, trainables, forced.parts);
+      if (forced.parts > 1) return accumulateGradients(means, batch, trainables, forced.parts, { recompute });
       const outputs = means(batch);
-      return { outputs, gradients: grad(outputs.loss, trainables) };
+      return { outputs, gradients: grad(outputs.loss, trainables, { recompute }) };
     },
     compileMeasure: (kind, runtime) =>
       compile(

@@ -19,47 +19,57 @@ import { compileLesson } from "../../../src/train/learner.ts";
 const stack = { layers: 1, heads: 2, mlpWidth: 32 };
 const runtime = await nodeRuntime({ threads: 1 });
 
-test("a large batch of windows is cut into parts, beside inputs that have no rows, and counts as a whole", async () => {
-  const size = [32, 64] as const;
-  const options = { width: 16, depth: 1, heads: 2, mlpWidth: 16, embedDropout: 0, dropout: 0 };
-  const model = languageModelFor({ kind: "gpt2", translates: false, words: 11, longest: 64, options }) as NextWordModel;
-  model.initialize(2);
-  const lesson = nextWordLesson(model, 0, size);
-  expect(lesson.parts).toBe(2);
-  const random = stream(5);
-  const drawn = () =>
-    ndarray(
-      "int64",
-      size,
-      Array.from({ length: 32 * 64 }, () => random.integer(11)),
+test.each([false, true])(
+  "a large batch of windows is cut into parts, beside inputs that have no rows, and counts as a whole (recompute: %s)",
+  async (recompute) => {
+    const size = [32, 64] as const;
+    const options = { width: 16, depth: 1, heads: 2, mlpWidth: 16, embedDropout: 0, dropout: 0 };
+    const model = languageModelFor({
+      kind: "gpt2",
+      translates: false,
+      words: 11,
+      longest: 64,
+      options,
+    }) as NextWordModel;
+    model.initialize(2);
+    const lesson = nextWordLesson(model, { recompute }, size);
+    expect(lesson.parts).toBe(2);
+    const random = stream(5);
+    const drawn = () =>
+      ndarray(
+        "int64",
+        size,
+        Array.from({ length: 32 * 64 }, () => random.integer(11)),
+      );
+    const feeds = { ids: drawn(), labels: drawn() };
+    const trainables = [...lesson.parameters.values()];
+    await using executable = await compile(
+      (inputs: Readonly<Record<string, Tensor>>) => {
+        const parts = lesson.gradients(inputs);
+        const { ids, labels } = inputs;
+        const whole = lesson.means({ ids: ids!, labels: labels! });
+        const names = [...lesson.parameters.keys()];
+        const named = (kind: string, all: readonly Tensor[]) =>
+          Object.fromEntries(all.map((one, i) => [`${kind} ${names[i]}`, one]));
+        return {
+          "parts loss": parts.outputs.loss,
+          "whole loss": whole.loss,
+          ...named("parts", parts.gradients),
+          ...named("whole", grad(whole.loss, trainables)),
+        };
+      },
+      { ...lesson.specs(lesson.kinds[0]), learningRate: [] },
+      { runtime },
     );
-  const feeds = { ids: drawn(), labels: drawn() };
-  const trainables = [...lesson.parameters.values()];
-  await using executable = await compile(
-    (inputs: Readonly<Record<string, Tensor>>) => {
-      const parts = lesson.gradients(inputs);
-      const { ids, labels } = inputs;
-      const whole = lesson.means({ ids: ids!, labels: labels! });
-      const names = [...lesson.parameters.keys()];
-      const named = (kind: string, all: readonly Tensor[]) =>
-        Object.fromEntries(all.map((one, i) => [`${kind} ${names[i]}`, one]));
-      return {
-        "parts loss": parts.outputs.loss,
-        "whole loss": whole.loss,
-        ...named("parts", parts.gradients),
-        ...named("whole", grad(whole.loss, trainables)),
-      };
-    },
-    { ...lesson.specs(lesson.kinds[0]), learningRate: [] },
-    { runtime },
-  );
-  const found = await executable.run({ ...feeds, learningRate: ndarray("float32", [], [0.1]) });
-  for (const name of ["loss", ...lesson.parameters.keys()]) {
-    const [parts, whole] = ["parts", "whole"].map((kind) => found[`${kind} ${name}`]!.data as Float32Array);
-    const most = Math.max(...whole!.map(Math.abs));
-    for (const [i, value] of parts!.entries()) expect(Math.abs(value - whole![i]!)).toBeLessThan(1e-5 * (most + 1e-3));
-  }
-});
+    const found = await executable.run({ ...feeds, learningRate: ndarray("float32", [], [0.1]) });
+    for (const name of ["loss", ...lesson.parameters.keys()]) {
+      const [parts, whole] = ["parts", "whole"].map((kind) => found[`${kind} ${name}`]!.data as Float32Array);
+      const most = Math.max(...whole!.map(Math.abs));
+      for (const [i, value] of parts!.entries())
+        expect(Math.abs(value - whole![i]!)).toBeLessThan(1e-5 * (most + 1e-3));
+    }
+  },
+);
 
 test.each([
   ["transformer", { width: 16, encoder: stack, decoder: stack, dropout: 0 }, 1],
@@ -82,7 +92,7 @@ test.each([
     const learned = async (accumulate: number) => {
       const choice = { kind, translates: true, words: 11, longest: 20, options };
       const model = languageModelFor(choice).initialize(6) as TranslationModel;
-      const lesson = translationLesson(model, 0.1, lengths);
+      const lesson = translationLesson(model, { labelSmoothing: 0.1 }, lengths);
       const optimizer = sgd(weightDecayGroups(lesson.parameters, 0));
       const learner = await compileLesson(lesson, { runtime, optimizer, accumulate });
       const result = await learner.learn(accumulate === 1 ? [whole] : parts, {
