@@ -2,6 +2,10 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+
+/** Milliseconds after which the idle threads of the other side, which may wait awake for a while, are asleep for sure. */
+const rest = 250;
 
 /** A process that answers each line with the seconds of one repetition. */
 export class Contestant {
@@ -20,6 +24,7 @@ export class Contestant {
   }
 
   async repeat(): Promise<number> {
+    await setTimeout(rest);
     this.#process.stdin!.write("go\n");
     return Number(await this.read());
   }
