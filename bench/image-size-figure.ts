@@ -3,6 +3,7 @@
 import { numberText, ticksOf } from "../src/explain/colour-bar.ts";
 import type { Rgb } from "../src/explain/colours.ts";
 import { inkColour, type Picture, type PictureElement, quietColour } from "../src/explain/picture.ts";
+import { dot, joined } from "./line.ts";
 
 /** One forward pass of one square image. */
 export interface Cost {
@@ -73,19 +74,4 @@ function panel(
       return [...joined(points, colours[model]), ...points.map(([x, y]) => dot(x, y, 4, colours[model]))];
     }),
   ];
-}
-
-/** A line as dots that touch. */
-function joined(points: readonly (readonly [number, number])[], colour: Rgb): readonly PictureElement[] {
-  return points.slice(1).flatMap(([x, y], i) => {
-    const [fromX, fromY] = points[i]!;
-    const steps = Math.max(1, Math.round(Math.hypot(x - fromX, y - fromY) / 1.5));
-    return Array.from({ length: steps }, (_, k) =>
-      dot(fromX + ((x - fromX) * k) / steps, fromY + ((y - fromY) * k) / steps, 1, colour),
-    );
-  });
-}
-
-function dot(x: number, y: number, radius: number, colour: Rgb): PictureElement {
-  return { kind: "dot", x: Math.round(10 * x) / 10, y: Math.round(10 * y) / 10, radius, colour };
 }
