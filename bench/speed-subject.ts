@@ -22,7 +22,8 @@ const [name, task, batchText, threads, sideText = "224"] = process.argv.slice(2)
 const side = Number(sideText);
 const recompute = process.argv.includes("recompute");
 const batch = Number(batchText);
-const runtime = await nodeRuntime({ threads: Number(threads) });
+// As PyTorch's threads do.
+const runtime = await nodeRuntime({ threads: Number(threads), spinning: true });
 const mae = name === "mae_vit_base" ? new MAE() : undefined;
 const model: Classifier = mae
   ? new MaskedPainter(mae)
