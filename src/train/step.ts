@@ -1,6 +1,7 @@
 /** One optimiser step on a batch of images, compiled. */
 
 import { accumulateGradients, type Executable, type LossOutputs, partsFor, traceGraph } from "../compile/index.ts";
+import { sizeOf } from "../graph/dtype.ts";
 import { rootsOf, topologicalOrder } from "../graph/graph.ts";
 import type { Parameter } from "../nn/module.ts";
 import { argMax, cast, equal, mean, scalar, type Tensor } from "../tensor/index.ts";
@@ -116,15 +117,19 @@ export function partsOf(model: Classifier, { batchSize, imageShape }: StepOption
 const usualWidth = 1536;
 
 /**
- * The most rows of the usual width that one image's numbers would fill in the result of a matrix product: what decides into how many parts a batch is cut.
- * Parts are to fit the processor's caches, so rows of a narrow model count for less.
+ * The rows of the usual width that one image's numbers fill in the hidden layers of the matrix products: what decides into how many parts a batch is
+ * cut. Parts are to fit the processor's caches, so rows of a narrow model count for less; where stages differ, each counts by its work.
  */
 function rowsPerImage(model: Classifier, imageShape: readonly [number, number, number]): number {
   const { graph } = traceGraph(({ images }) => ({ logits: model.forward(images) }), { images: [1, ...imageShape] });
-  const sizes = topologicalOrder(rootsOf(graph)).map((node) => {
-    if (node.op !== "Gemm") return 1;
-    const [rows, columns] = node.outputs[0]!.shape;
-    return Number(rows) * Number(columns);
+  const products = topologicalOrder(rootsOf(graph)).flatMap((node) => {
+    if (node.op !== "Gemm") return [];
+    const [rows, columns] = node.outputs[0]!.shape.map(Number) as [number, number];
+    return [{ rows, columns, work: columns * sizeOf(node.inputs[0]!.shape.map(Number)) }];
   });
-  return Math.max(...sizes) / usualWidth;
+  const widest = new Map<number, number>();
+  for (const { rows, columns } of products) widest.set(rows, Math.max(columns, widest.get(rows) ?? 0));
+  const work = products.reduce((sum, product) => sum + product.work, 0);
+  const filled = products.reduce((sum, product) => sum + product.work * product.rows * widest.get(product.rows)!, 0);
+  return work === 0 ? 1 / usualWidth : filled / work / usualWidth;
 }
