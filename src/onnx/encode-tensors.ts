@@ -46,7 +46,9 @@ export function writeInitializers(
   for (const { name, array } of initializers) {
     const bytes = bytesOfArray(array);
     const tensor: TensorProto = { name, dims: array.shape, dataType: codeOfDType(array.dtype) };
-    if (!split || bytes.byteLength < smallest) {
+    // Lists of whole numbers are sizes and axes, which the engine reads before it opens other files.
+    const isList = array.dtype === "int64" && array.shape.length === 1;
+    if (!split || isList || bytes.byteLength < smallest) {
       const head = writeTensorHead(tensor);
       const rawHead = writeHead(9, bytes.byteLength);
       chunks.push(writeHead(5, head.byteLength + rawHead.byteLength + bytes.byteLength), head, rawHead, bytes);

@@ -221,3 +221,18 @@ test("names that clash are refused", () => {
   const other = inputValue("other", "float32", [2]);
   expect(() => encodeModel(graphOf([x], { y: unary("Neg", other) }))).toThrow(/"other" is not/);
 });
+
+test("sizes stay in the model's own file, however many: the engine reads them before it opens others", async () => {
+  const x = inputValue("x", "float32", [200]);
+  const one = ["float32", [1]] as const;
+  const parts = rawNode("Split", [x, sizesValue(Array(200).fill(1))], { axis: 0 }, Array(200).fill(one));
+  const encoded = encodeModel(graphOf([x], { last: parts.at(-1)! }), { layout: "memory" });
+  expect(encoded.files).toEqual([]);
+  const session = await (await nodeRuntime()).createSession(encoded);
+  const data = Float32Array.from({ length: 200 }, (_, i) => i);
+  const { data: last } = await toHost(
+    (await session.run(new Map([["x", ndarray("float32", [200], data)]]))).get("last")!,
+  );
+  expect([...last]).toEqual([199]);
+  await session.dispose();
+});
