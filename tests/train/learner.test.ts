@@ -73,7 +73,9 @@ test("a learner that makes activations again learns the same bits", async () => 
   const [one, other] = [model(), model()];
   const [keeping, again] = [await learnerOf(one, 12), await learnerOf(other, 12, { recompute: true })];
   for (let step = 0; step < 2; step++)
-    expect(await again.learn([batchOf(12, step)], at(step))).toEqual(await keeping.learn([batchOf(12, step)], at(step)));
+    expect(await again.learn([batchOf(12, step)], at(step))).toEqual(
+      await keeping.learn([batchOf(12, step)], at(step)),
+    );
   expect(dataOf(other)).toEqual(dataOf(one));
   await keeping.dispose();
   await again.dispose();
