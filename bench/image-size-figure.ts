@@ -2,8 +2,7 @@
 
 import { numberText, ticksOf } from "../src/explain/colour-bar.ts";
 import type { Rgb } from "../src/explain/colours.ts";
-import { inkColour, type Picture, type PictureElement, quietColour } from "../src/explain/picture.ts";
-import { dot, joined } from "./line.ts";
+import { inkColour, lineThrough, type Picture, type PictureElement, quietColour } from "../src/explain/picture.ts";
 
 /** One forward pass of one square image. */
 export interface Cost {
@@ -71,7 +70,11 @@ function panel(
     ...(Object.keys(colours) as Cost["model"][]).flatMap((model) => {
       const own = costs.filter((cost) => cost.model === model).sort((a, b) => a.side - b.side);
       const points = own.map((cost) => [across(cost.side), up(of(cost))] as const);
-      return [...joined(points, colours[model]), ...points.map(([x, y]) => dot(x, y, 4, colours[model]))];
+      const colour = colours[model];
+      return [
+        lineThrough(points, colour),
+        ...points.map(([x, y]) => ({ kind: "dot" as const, x, y, radius: 4, colour })),
+      ];
     }),
   ];
 }

@@ -2,8 +2,7 @@
 
 import { numberText, ticksOf } from "../src/explain/colour-bar.ts";
 import type { Rgb } from "../src/explain/colours.ts";
-import { inkColour, type Picture, type PictureElement, quietColour } from "../src/explain/picture.ts";
-import { dot, joined } from "./line.ts";
+import { inkColour, lineThrough, type Picture, type PictureElement, quietColour } from "../src/explain/picture.ts";
 
 /** Sentences of about the same length. */
 export interface Band {
@@ -46,7 +45,10 @@ export function lengthsFigure(curves: readonly Curve[]): Picture {
     elements: [
       { kind: "text", x: left, y: 24, text: "BLEU of short and of long sentences", style: "title" },
       ...curves.flatMap(({ name }, i): readonly PictureElement[] => [
-        dot(left + 4 + (width / curves.length) * i, 49, 4, colours[i % colours.length]!),
+        {
+          ...{ kind: "dot", x: left + 4 + (width / curves.length) * i, y: 49 },
+          ...{ radius: 4, colour: colours[i % colours.length]! },
+        },
         {
           ...{ kind: "text", x: left + 14 + (width / curves.length) * i, y: 54, text: name },
           ...{ style: "body", colour: inkColour },
@@ -65,7 +67,10 @@ export function lengthsFigure(curves: readonly Curve[]): Picture {
       ...curves.flatMap(({ bands: own }, i) => {
         const points = own.map(({ bleu }, k) => [across(k), up(bleu)] as const);
         const colour = colours[i % colours.length]!;
-        return [...joined(points, colour), ...points.map(([x, y]) => dot(x, y, 4, colour))];
+        return [
+          lineThrough(points, colour),
+          ...points.map(([x, y]) => ({ kind: "dot" as const, x, y, radius: 4, colour })),
+        ];
       }),
     ],
   };

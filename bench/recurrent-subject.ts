@@ -18,7 +18,8 @@ const [batch, steps, width, hidden, layers, both, threads] = sizes.map(Number) a
   number,
   number,
 ];
-const runtime = await nodeRuntime({ threads, spinning: true });
+// As PyTorch's threads do, unless they are to sleep.
+const runtime = await nodeRuntime({ threads, spinning: process.env.SPIN !== "0" });
 const Network = { LSTM: Lstm, GRU: Gru, RNN: Rnn }[kind]!;
 const model = new Network(width, hidden, { layers, bidirectional: both === 1 }).initialize(0);
 const data = Float32Array.from({ length: batch * steps * width }, (_, i) => Math.sin(i));

@@ -3,7 +3,7 @@
  * repetition, and medians are compared.
  *
  * `PYTHON=/path/to/python node tools/run.mjs bench/recurrent.ts [REPETITIONS] [infer|train|LSTM|GRU|RNN]`; that Python needs torch. With `CLOCK=processor`, on a
- * machine that others share: one thread, and time of the processor instead of time that passes.
+ * machine that others share: one thread, and time of the processor instead of time that passes. With `SPIN=0` vitrine's threads sleep between operators.
  */
 
 import { availableCores } from "../src/runtime/threads-node.ts";

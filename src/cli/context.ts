@@ -54,7 +54,7 @@ export async function openRuntime({
   device,
   threads,
   spin,
-}: Pick<CommonOptions, "device" | "threads"> & { readonly spin?: boolean }): Promise<Runtime> {
+}: Pick<CommonOptions, "device" | "threads"> & Partial<Pick<CommonOptions, "spin">>): Promise<Runtime> {
   const chosen = threads === undefined ? {} : { threads };
   if (device === "wasm") return (await import("../runtime/web.ts")).webRuntime({ device, ...chosen });
   return (await import("../runtime/node.ts")).nodeRuntime({ device, ...chosen, ...(spin && { spinning: true }) });

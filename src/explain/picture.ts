@@ -49,8 +49,26 @@ export interface DotElement {
   readonly colour: Rgb;
 }
 
+/** Straight lines from point to point. */
+export interface LineElement {
+  readonly kind: "line";
+  /** Where it begins. */
+  readonly x: number;
+  readonly y: number;
+  /** The other points, as seen from there. */
+  readonly points: readonly (readonly [x: number, y: number])[];
+  readonly width: number;
+  readonly colour: Rgb;
+}
+
+/** A line of two pixels through places on the picture, at least one. */
+export function lineThrough(places: readonly (readonly [x: number, y: number])[], colour: Rgb): LineElement {
+  const [x, y] = places[0]!;
+  return { kind: "line", x, y, points: places.slice(1).map(([u, v]) => [u - x, v - y] as const), width: 2, colour };
+}
+
 /** What can stand on a picture. */
-export type PictureElement = PixelsElement | TextElement | BoxElement | DotElement;
+export type PictureElement = PixelsElement | TextElement | BoxElement | DotElement | LineElement;
 
 /** Everything on a white ground, later elements over earlier ones. */
 export interface Picture {
@@ -92,6 +110,9 @@ export function rasterize({ width, height, elements }: Picture): Image {
       case "dot":
         drawDot(element, blend);
         break;
+      case "line":
+        drawLine(element, blend);
+        break;
     }
   return { width, height, channels: 3, data };
 }
@@ -124,4 +145,36 @@ function drawDot({ x, y, radius, colour }: DotElement, blend: Blend): void {
       const share = radius + 0.5 - Math.hypot(col - x, row - y);
       if (share > 0) blend(col, row, colour, Math.min(share, 1));
     }
+}
+
+/** Smooth at the edge, as a dot is; where two pieces meet, a pixel counts once. */
+function drawLine(line: LineElement, blend: Blend): void {
+  const { width, colour } = line;
+  const points = pointsOf(line);
+  const reach = width / 2 + 1;
+  const [columns, rows] = [0, 1].map((axis) => points.map((point) => point[axis]!)) as [number[], number[]];
+  for (let row = Math.floor(Math.min(...rows) - reach); row <= Math.max(...rows) + reach; row++)
+    for (let col = Math.floor(Math.min(...columns) - reach); col <= Math.max(...columns) + reach; col++) {
+      const nearest = Math.min(...points.slice(1).map((to, i) => distance([col, row], points[i]!, to)));
+      const share = width / 2 + 0.5 - nearest;
+      if (share > 0) blend(col, row, colour, Math.min(share, 1));
+    }
+}
+
+/** All points of a line, as places on the picture. */
+export function pointsOf({ x, y, points }: LineElement): readonly (readonly [x: number, y: number])[] {
+  return [[x, y], ...points.map(([dx, dy]) => [x + dx, y + dy] as const)];
+}
+
+/** From a point to the nearest point between two others. */
+function distance(
+  [x, y]: readonly [number, number],
+  [fromX, fromY]: readonly [number, number],
+  [toX, toY]: readonly [number, number],
+): number {
+  const [alongX, alongY] = [toX - fromX, toY - fromY];
+  const square = alongX ** 2 + alongY ** 2;
+  const share = square === 0 ? 0 : ((x - fromX) * alongX + (y - fromY) * alongY) / square;
+  const at = Math.min(1, Math.max(0, share));
+  return Math.hypot(x - fromX - at * alongX, y - fromY - at * alongY);
 }

@@ -2,7 +2,7 @@
 
 import type { Image } from "../data/image.ts";
 import type { Rgb } from "./colours.ts";
-import { inkColour, type Picture, type PictureElement } from "./picture.ts";
+import { inkColour, type Picture, type PictureElement, pointsOf } from "./picture.ts";
 import { textSize } from "./text.ts";
 
 /** Turns pixels into the bytes of a PNG file. */
@@ -54,6 +54,10 @@ async function shapeOf(element: PictureElement, encodePng: EncodePng): Promise<s
     }
     case "dot":
       return `<circle cx="${x}" cy="${y}" r="${element.radius}" fill="${colourText(element.colour)}"/>`;
+    case "line": {
+      const places = pointsOf(element).map((point) => point.map((place) => Number(place.toFixed(1))).join(","));
+      return `<polyline points="${places.join(" ")}" fill="none" stroke="${colourText(element.colour)}" stroke-width="${element.width}"/>`;
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** One optimiser step on a batch of images, compiled. */
 
 import { accumulateGradients, type Executable, type LossOutputs, partsFor, traceGraph } from "../compile/index.ts";
-import { sizeOf } from "../graph/dtype.ts";
+import { nodeFlops } from "../graph/flops.ts";
 import { rootsOf, topologicalOrder } from "../graph/graph.ts";
 import type { Parameter } from "../nn/module.ts";
 import { argMax, cast, equal, mean, scalar, type Tensor } from "../tensor/index.ts";
@@ -109,7 +109,10 @@ export function batchGradients(
 }
 
 /** Into how many parts a batch is cut. */
-export function partsOf(model: Classifier, { batchSize, imageShape }: StepOptions): number {
+export function partsOf(
+  model: Classifier,
+  { batchSize, imageShape }: Pick<StepOptions, "batchSize" | "imageShape">,
+): number {
   return partsFor(batchSize, rowsPerImage(model, imageShape));
 }
 
@@ -125,7 +128,7 @@ function rowsPerImage(model: Classifier, imageShape: readonly [number, number, n
   const products = topologicalOrder(rootsOf(graph)).flatMap((node) => {
     if (node.op !== "Gemm") return [];
     const [rows, columns] = node.outputs[0]!.shape.map(Number) as [number, number];
-    return [{ rows, columns, work: columns * sizeOf(node.inputs[0]!.shape.map(Number)) }];
+    return [{ rows, columns, work: Number(nodeFlops(node)) }];
   });
   const widest = new Map<number, number>();
   for (const { rows, columns } of products) widest.set(rows, Math.max(columns, widest.get(rows) ?? 0));

@@ -7,8 +7,9 @@ import { drawExplanation } from "../../src/explain/draw.ts";
 import { seenBy } from "../../src/explain/draw-image.ts";
 import type { Explanation, ExplanationMap, ImageExplanation } from "../../src/explain/explanation.ts";
 import { heatImage, placeOn, scaleOf, spread } from "../../src/explain/heat.ts";
-import { rasterize } from "../../src/explain/picture.ts";
+import { lineThrough, rasterize } from "../../src/explain/picture.ts";
 import { explanationFormats, renderExplanation } from "../../src/explain/render-node.ts";
+import { toSvg } from "../../src/explain/svg.ts";
 import { drawText, fitText, textWidth } from "../../src/explain/text.ts";
 
 const mapOf = (values: readonly number[], rows: number, cols: number): ExplanationMap => ({
@@ -166,6 +167,29 @@ test.each([explanation, ...others])("$method becomes every kind of file", async 
       expect(text).not.toMatch(/(?:src|href)="(?!data:)/);
     }
   }
+});
+
+test("a line goes through its places, in pixels and in SVG", async () => {
+  const line = lineThrough(
+    [
+      [2, 2],
+      [10, 2],
+      [10, 8],
+    ],
+    [255, 0, 0],
+  );
+  const picture = { width: 14, height: 12, title: "a corner", elements: [line] };
+  const { data } = rasterize(picture);
+  const isRed = (x: number, y: number): boolean => data[(y * 14 + x) * 3] === 255 && data[(y * 14 + x) * 3 + 1]! < 128;
+  for (let x = 2; x <= 10; x++) expect(isRed(x, 2), `${x}, 2`).toBe(true);
+  for (let y = 2; y <= 8; y++) expect(isRed(10, y), `10, ${y}`).toBe(true);
+  for (const [x, y] of [
+    [2, 5],
+    [6, 8],
+    [13, 2],
+  ] as const)
+    expect(isRed(x, y), `${x}, ${y}`).toBe(false);
+  expect(await toSvg(picture, async () => new Uint8Array())).toContain('points="2,2 10,2 10,8"');
 });
 
 test("nothing stands outside a picture", () => {
