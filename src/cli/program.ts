@@ -131,6 +131,11 @@ export function makeProgram(): Command {
         .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
         .option("--histograms", "log how weights and gradients are spread after each epoch, for TensorBoard", false)
         .option("--limit <n>", "train on about this many images, pairs of sentences or characters only", wholeNumber(2))
+        .option(
+          "--hold-back <share>",
+          "share of each class to choose the best epoch by, where the data has no validation images; 0: none, and the last epoch is kept; default: 0.1",
+          shareBelowOne,
+        )
         .option("--no-inspect", "do not look at all images first")
         .option("--no-report", "write no report.html")
         .option("--strict", "stop at a file that cannot be read, instead of skipping it", false),

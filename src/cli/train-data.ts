@@ -4,9 +4,10 @@ import type { Dataset } from "../data/datasets/dataset.ts";
 import type { FolderDataset, Skipped } from "../data/datasets/folder-node.ts";
 import { sampled, subset } from "../data/datasets/subset.ts";
 import { type DatasetSplits, datasetNames, openDataset } from "../data/open-node.ts";
+import { VitrineError } from "../errors.ts";
 import { type Inspection, inspectDataset, splitWithCopies } from "../inspect/index.ts";
 import type { Context } from "./context.ts";
-import { duration } from "./numbers.ts";
+import { duration, percent } from "./numbers.ts";
 import type { TrainSettings } from "./train-settings.ts";
 
 /** Data to learn from and to choose the best epoch by. */
@@ -25,36 +26,45 @@ export interface TrainingData {
   readonly inspected?: Uint32Array | undefined;
 }
 
-/** Share of a folder's images that is held back where it has no validation images of its own. */
-const heldBack = 0.1;
+/** Share of each class that is held back where nothing else is asked for. */
+const usualShare = 0.1;
 
 /**
  * Opens the data of a run.
  * @param inspect looks at all images; without it, copies are those that the settings name
+ * @throws {VitrineError} INVALID_ARGUMENT where a share is to be held back of data with validation images of its own
  */
 export async function openTrainingData(
   settings: TrainSettings,
   seed: number,
   inspect?: (parts: DatasetSplits) => Promise<Inspection>,
 ): Promise<TrainingData> {
-  const { data, dataDir, limit } = settings;
+  const { data, dataDir, limit, holdBack } = settings;
   // Test images are for the last word (`eval`): whoever chose the best epoch by them would report too much.
   const { train: all, validation: own, test } = await openDataset(data, { dataDir, seed });
   const some = (dataset: Dataset): Dataset => (limit === undefined ? dataset : sampled(dataset, limit, seed));
   const skipped = [all, own, test].flatMap((part) => (part && isFolder(part) ? part.skipped : []));
   const train = some(all);
   const validation = own && some(own);
+  if (validation && holdBack !== undefined)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "images are held back only where the data has no validation images of its own",
+      evidence: `it has ${validation.length}`,
+      place: data,
+      next: "leave out --hold-back",
+    });
   const inspection = await inspect?.({ train, ...(validation ? { validation } : {}), ...(test ? { test } : {}) });
   const copies = inspection ? copiesWithin(inspection) : (settings.copies ?? []);
   const rest = { skipped, copies, inspection };
   if (validation) return { ...rest, train, validation, validationFrom: "its validation images" };
-  const [first, second] = splitWithCopies(train, heldBack, seed, copies);
+  if (holdBack === 0) return { ...rest, train, validation: undefined, validationFrom: "none, as asked" };
+  const [first, second] = splitWithCopies(train, holdBack ?? usualShare, seed, copies);
   if (second.length === 0) return { ...rest, train, validation: undefined, validationFrom: "none: too few images" };
   return {
     ...rest,
     train: subset(train, first, `${train.name}/train`),
     validation: subset(train, second, `${train.name}/held back`),
-    validationFrom: `${second.length} of its images, held back (one in ten of each class, chosen by --seed${copies.length > 0 ? "; copies stay together" : ""})`,
+    validationFrom: `${second.length} of its images, held back (${holdBack === undefined ? "one in ten" : percent(holdBack, 1)} of each class, chosen by --seed${copies.length > 0 ? "; copies stay together" : ""})`,
     inspected: first,
   };
 }

@@ -17,6 +17,8 @@ export interface TrainSettings {
   readonly arch?: string | undefined;
   readonly teacher?: string | undefined;
   readonly limit?: number | undefined;
+  /** Share of the training images to choose the best epoch by, where the data has no validation images; 0: none. */
+  readonly holdBack?: number | undefined;
   /** What differs in the model. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** Whether the head begins as the best linear head in closed form. */
@@ -37,6 +39,7 @@ const settingsSchema: v.GenericSchema<unknown, TrainSettings> = v.object({
   arch: text,
   teacher: text,
   limit: v.optional(v.number()),
+  holdBack: v.optional(v.number()),
   options: v.optional(v.record(v.string(), v.unknown())),
   closedForm: v.optional(v.boolean()),
   copies: v.optional(v.array(v.array(v.number()))),

@@ -26,7 +26,7 @@ export interface LoadOptions extends ModelChanges {
 
 /**
  * A model with its weights, preprocessing and labels.
- * @param reference a folder with `config.json` (timm's or Hugging Face's keys) and weights, a weights file (then with `arch`), an `.onnx` file with
+ * @param reference a folder with `config.json` (timm's or Hugging Face's keys) and weights, a weights file (then with `arch`), an `.onnx` file of ours or with
  *   `preprocessor_config.json` beside it, a hub id, or a name
  * @throws {VitrineError} NOT_FOUND, UNKNOWN_NAME, INVALID_FILE, UNSAFE_FILE, WEIGHTS_MISMATCH or DOWNLOAD_FAILURE, saying what to do.
  */

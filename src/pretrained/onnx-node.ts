@@ -13,18 +13,20 @@ import { input, trace } from "../tensor/index.ts";
 import type { ModelChanges } from "./assemble.ts";
 import { labelsFor } from "./labels.ts";
 import { OnnxClassifier } from "./onnx-classifier.ts";
+import { labelsIn, onnxMetadata, preprocessingIn } from "./onnx-metadata.ts";
 import type { Pretrained } from "./pretrained.ts";
 
 /** What `config.json` says in `model_type` where the model is the graph beside it. */
 export const onnxType = "onnx";
 /** The graph's file in such a folder. */
 export const onnxFile = "model.onnx";
+const processorFile = "preprocessor_config.json";
 
 /**
- * A classifier whose operators a file holds; `preprocessor_config.json` beside it says how images are prepared.
+ * A classifier whose operators a file holds; how images are prepared says `preprocessor_config.json` beside it, else the file itself where it is one of ours.
  * @param path of the file
  * @param named labels that are known from elsewhere
- * @throws {VitrineError} NOT_FOUND without `preprocessor_config.json`; INVALID_ARGUMENT for changes that a graph does not allow; what `OnnxClassifier` throws.
+ * @throws {VitrineError} NOT_FOUND where neither does; INVALID_ARGUMENT for changes that a graph does not allow; what `OnnxClassifier` throws.
  */
 export async function loadOnnx(
   path: string,
@@ -42,14 +44,14 @@ export async function loadOnnx(
       next: "leave these settings out, or export the model again with them",
     });
   const { model, external } = await readModelFile(path);
-  const preprocessing = await preprocessingBeside(path);
+  const preprocessing = (await preprocessingBeside(path)) ?? preprocessingIn(model.metadata, path) ?? unprepared(path);
   const classifier = new OnnxClassifier(model, {
     ...{ inputSize: preprocessing.inputSize, newHead: newHead?.labels.length, external, place: path },
   });
   if (newHead) classifier.head!.initialize(newHead.seed);
   // Naming starts from the root.
   classifier.variables();
-  const own = named ?? labelsIn(model.metadata.get("labels"));
+  const own = named ?? labelsIn(model.metadata);
   return {
     name,
     architecture: onnxType,
@@ -59,15 +61,11 @@ export async function loadOnnx(
   };
 }
 
-async function preprocessingBeside(path: string): Promise<Preprocessing> {
-  const file = join(dirname(path), "preprocessor_config.json");
+/** What lies beside the file has the last word: it can be corrected by hand. */
+async function preprocessingBeside(path: string): Promise<Preprocessing | undefined> {
+  const file = join(dirname(path), processorFile);
   const text = await readFile(file, "utf8").catch(() => undefined);
-  if (text === undefined)
-    throw new VitrineError("NOT_FOUND", {
-      rule: "an .onnx file does not say how images are prepared: preprocessor_config.json must lie beside it",
-      place: file,
-      next: `write it, such as ${example}, with the numbers that the model was trained with`,
-    });
+  if (text === undefined) return undefined;
   try {
     return preprocessingFromHuggingFace(JSON.parse(text), file);
   } catch (cause) {
@@ -81,18 +79,16 @@ async function preprocessingBeside(path: string): Promise<Preprocessing> {
   }
 }
 
+function unprepared(path: string): never {
+  throw new VitrineError("NOT_FOUND", {
+    rule: `this .onnx file does not say how images are prepared: ${processorFile} must lie beside it`,
+    place: join(dirname(path), processorFile),
+    next: `write it, such as ${example}, with the numbers that the model was trained with`,
+  });
+}
+
 const example =
   '{"size": {"height": 224, "width": 224}, "resample": 2, "image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224, 0.225]}';
-
-/** Labels that our own exports write into the file. */
-function labelsIn(text: string | undefined): readonly string[] | undefined {
-  try {
-    const found: unknown = JSON.parse(text ?? "null");
-    return Array.isArray(found) && found.every((one) => typeof one === "string") ? found : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** The labels that a folder's `config.json` names. */
 export function onnxLabels({ id2label }: { readonly id2label?: unknown }): readonly string[] | undefined {
@@ -110,12 +106,12 @@ export async function saveOnnx(folder: string, { model, labels, preprocessing }:
   await mkdir(folder, { recursive: true });
   const files = {
     "config.json": { model_type: onnxType, id2label: Object.fromEntries(labels.map((label, i) => [i, label])) },
-    "preprocessor_config.json": preprocessingToHuggingFace(preprocessing),
+    [processorFile]: preprocessingToHuggingFace(preprocessing),
   };
   for (const [name, json] of Object.entries(files))
     await writeFileAtomically(join(folder, name), [
       new TextEncoder().encode(`${JSON.stringify(json, undefined, 2)}\n`),
     ]);
   const graph = { inputs: [images.value], outputs: new Map([["logits", result.value]]), updates: new Map() };
-  await saveModel(join(folder, onnxFile), graph, { metadata: new Map([["labels", JSON.stringify(labels)]]) });
+  await saveModel(join(folder, onnxFile), graph, { metadata: onnxMetadata({ labels, preprocessing }) });
 }

@@ -95,6 +95,34 @@ test("--no-inspect looks at nothing", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ findings: [], report: null });
 });
 
+test("the share that is held back can be chosen, down to nothing: then the last epoch is kept, and the report says what it judges", async () => {
+  const data = temporaryFolder();
+  await writeImages(data, { cats: 10, dogs: 10 });
+  const train = (...more: readonly string[]) =>
+    vitrine(["train", data, "--config", config, "--no-inspect", ...more], { cwd: folder });
+  const some = await train("--hold-back", ".3", "--no-report", "--out", "some");
+  expect(some.stderr).toContain(
+    "validation  6 of its images, held back (30.0 % of each class, chosen by --seed) (6 images)",
+  );
+  const none = await train("--hold-back", "0", "--out", "none");
+  expect(none.code, none.stderr).toBe(0);
+  expect(none.stderr).toContain("20 images, 2 classes");
+  expect(none.stderr).toContain("validation  none, as asked");
+  expect(readFileSync(join(folder, "none/log.jsonl"), "utf8")).not.toContain('"validation":{');
+  expect(readFileSync(join(folder, "none/report.html"), "utf8")).toContain("training images");
+});
+
+test("nothing is held back of data with validation images of its own", async () => {
+  const data = temporaryFolder();
+  await writeImages(data, { "train/cats": 3, "train/dogs": 3, "val/cats": 2, "val/dogs": 2 });
+  const { code, stderr } = await vitrine(["train", data, "--hold-back", "0.2", "--out", "never"], { cwd: folder });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(
+    /images are held back only where the data has no validation images.*it has 4.*leave out --hold-back/s,
+  );
+  expect(filesBelow(folder)).not.toContain("never");
+});
+
 test("copies of one image are never on both sides of a split", async () => {
   const own = temporaryFolder();
   await writeImages(own, { cats: 10, dogs: 10 });

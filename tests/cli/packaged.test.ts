@@ -52,6 +52,25 @@ test("explain draws what the surest of them saw", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ file: "one.png", out: "why.png" });
 });
 
+test.each(["vit-digits", "vit-fashion"])(
+  "%s as an .onnx file is a model by itself, with the same answers",
+  async (name) => {
+    const exported = await vitrine(["export", name, `${name}.onnx`], { cwd: folder });
+    expect(exported.code, exported.stderr).toBe(0);
+    const answer = async (model: string): Promise<Answer> => {
+      const { code, stdout, stderr } = await vitrine(["classify", "seven.png", "--model", model, "--json"], {
+        cwd: folder,
+      });
+      expect(code, stderr).toBe(0);
+      return (JSON.parse(stdout) as readonly Answer[])[0]!;
+    };
+    const [graph, packaged] = [await answer(`${name}.onnx`), await answer(name)];
+    expect(graph.predictions.map(({ label }) => label)).toEqual(packaged.predictions.map(({ label }) => label));
+    for (const [i, { score }] of graph.predictions.entries())
+      expect(score).toBeCloseTo(packaged.predictions[i]!.score, 5);
+  },
+);
+
 test("each packaged model is small, says how it was made, and is a folder that can be named", async () => {
   expect([...packagedModels().keys()]).toEqual(["vit-digits", "vit-fashion"]);
   for (const name of packagedModels().keys()) {

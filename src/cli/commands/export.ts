@@ -7,6 +7,7 @@ import { VitrineError } from "../../errors.ts";
 import { saveModel } from "../../onnx/save-node.ts";
 import { copyCard } from "../../pretrained/card-node.ts";
 import { OnnxClassifier } from "../../pretrained/onnx-classifier.ts";
+import { onnxMetadata } from "../../pretrained/onnx-metadata.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { type Layout, layoutFor, savePretrained } from "../../pretrained/save-node.ts";
 import { rewriteForInference } from "../../rewrite/index.ts";
@@ -120,16 +121,14 @@ async function refuseExisting(path: string): Promise<void> {
 }
 
 /** Without operators that only ONNX Runtime has, so that any engine runs it. */
-async function writeOnnx(context: Context, { model, name, labels }: Pretrained, path: string): Promise<void> {
+async function writeOnnx(context: Context, pretrained: Pretrained, path: string): Promise<void> {
+  const { model, name } = pretrained;
   const { channels, imageSize } = model.config;
   const { graph } = traceGraph(({ images }) => ({ logits: model.forward(images) }), {
     images: ["b", channels, ...imageSize],
   });
   const small = await rewriteForInference(graph, { evaluate: evaluatorFor(await context.runtime()), fuse: false });
-  const metadata = new Map([
-    ["model", name],
-    ["labels", JSON.stringify(labels)],
-  ]);
+  const metadata = new Map([["model", name], ...onnxMetadata(pretrained)]);
   stopIfTold(context);
   await saveModel(path, small, { metadata });
 }

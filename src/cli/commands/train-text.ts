@@ -181,7 +181,9 @@ function resultOf({ folder, settings, model, recipe }: TextPlan, { best, last, s
 }
 
 /** Options of `vitrine train` that say nothing to texts. */
-const forImages = [...["from", "arch", "findLr", "tune", "autoAugment", "teacher", "distillation", "store", "strict"]];
+const forImages = [
+  ...["from", "arch", "findLr", "tune", "autoAugment", "teacher", "distillation", "store", "strict", "holdBack"],
+];
 
 function refuseOthers(options: TrainTextOptions): void {
   const given: Readonly<Record<string, unknown>> = { ...options };

@@ -54,6 +54,7 @@ export interface TrainOptions extends ModelOptions {
   readonly checkpointEvery?: number | undefined;
   readonly histograms?: boolean | undefined;
   readonly limit?: number | undefined;
+  readonly holdBack?: number | undefined;
   readonly strict: boolean;
 }
 
@@ -116,6 +117,7 @@ async function planOf(context: Context, data: string | undefined, options: Train
     arch: options.arch,
     teacher: await absolute(options.teacher),
     limit: options.limit,
+    holdBack: options.holdBack,
     options: config?.options,
   };
   const settings = settingsFrom(before?.settings, typed);
