@@ -1,6 +1,5 @@
 /** A run's folder: what it was started with, and whether this process may go on there. */
 
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +9,7 @@ import { VitrineError } from "../errors.ts";
 import { writeFileAtomically } from "../files/write-node.ts";
 import type { FolderRunOptions } from "./folder-run-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
+import { differenceOf, identity, unusual } from "./run-identity-node.ts";
 import type { RunOptions } from "./run-node.ts";
 import { trainedParameters } from "./step.ts";
 import { frozenSum, weightsSum } from "./tuning-node.ts";
@@ -21,10 +21,11 @@ const runSchema = v.looseObject({
 });
 
 /** Stops unless a checkpoint or a recipe is of this run. @throws {VitrineError} OUTPUT_CONFLICT */
-export function requireSameRun(found: string, runId: string, folder: string): void {
+export function requireSameRun(found: string, runId: string, folder: string, evidence?: string): void {
   if (found === runId) return;
   throw new VitrineError("OUTPUT_CONFLICT", {
     rule: "a run is continued with the data, model, recipe and seed it began with",
+    evidence,
     place: folder,
     next: `use the settings in ${join(folder, "recipe.json")}, or another folder with --out`,
   });
@@ -59,7 +60,8 @@ export async function openFolder(
         : "choose another folder with --out",
     });
   if (existsSync(path)) {
-    requireSameRun((await readRunFile(folder)).runId, runId, folder);
+    const kept = await readRunFile(folder);
+    requireSameRun(kept.runId, runId, folder, differenceOf({ ...kept, recipe: kept.changes }, { seed, recipe }));
     return;
   }
   if (resume && there.length > 0)
@@ -153,11 +155,11 @@ function parsed<T>(place: string, read: () => T): T {
 export function identityOf(options: RunOptions, batchSize: number): string {
   const { pretrained, train, validation, recipe, seed, trained, objective, teacher } = options;
   const facts = {
-    model: pretrained.model.config,
+    model: unusual(pretrained.model.config),
     preprocessing: pretrained.preprocessing,
     labels: pretrained.labels,
     data: [train, validation].map((part) => part && { name: part.name, length: part.length, labels: labelSum(part) }),
-    recipe,
+    recipe: unusual(recipe, fromScratch),
     batchSize,
     seed,
     trained: trained && [...trainedParameters(pretrained.model, trained).keys()],
@@ -165,7 +167,7 @@ export function identityOf(options: RunOptions, batchSize: number): string {
     objective: objective?.identity,
     teacher: teacher && weightsSum(teacher.model),
   };
-  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
+  return identity(facts);
 }
 
 /** Order-dependent sum over the labels: enough to notice that files came or went. */

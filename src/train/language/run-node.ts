@@ -1,6 +1,5 @@
 /** A run in a folder that trains a model of words. Node only. */
 
-import { createHash } from "node:crypto";
 import { Gpt2 } from "../../models/gpt2/gpt2.ts";
 import type { JsonObject } from "../../models/json.ts";
 import { RecurrentLanguage } from "../../models/recurrent-language.ts";
@@ -12,8 +11,9 @@ import type { TrainEvent } from "../events.ts";
 import { type FolderRunOptions, type OpenRun, runInFolder } from "../folder-run-node.ts";
 import { compileLesson } from "../learner.ts";
 import { averageOf, optimizerOn, scheduleOf, wholeSteps } from "../recipe-parts.ts";
+import { identity, unusual } from "../run-identity-node.ts";
 import type { WordData } from "./data.ts";
-import type { WordRecipe } from "./recipe.ts";
+import { type WordRecipe, wordRecipes } from "./recipe.ts";
 import type { WordBatch } from "./word-batch.ts";
 import { Measure, nextWordLesson, translationLesson, type WordLesson } from "./word-lesson.ts";
 
@@ -89,6 +89,6 @@ function isHidden({ name }: { readonly name: string }): boolean {
 /** What the run is: the same for every process that may go on with it. */
 function identityOf({ model, data, recipe, seed }: WordRunOptions): string {
   const { size, words, leftOut, tokenizer } = data;
-  const facts = { model: model.config, data: { size, words, leftOut, tokenizer }, recipe, seed };
-  return createHash("sha256").update(JSON.stringify(facts)).digest("hex");
+  const settings = unusual(recipe, wordRecipes.transformer);
+  return identity({ model: unusual(model.config), data: { size, words, leftOut, tokenizer }, recipe: settings, seed });
 }
