@@ -7,8 +7,16 @@ import * as v from "valibot";
 /** One figure: how many of the test images are right, in [0, 1]; BLEU of the test pairs, 0 to 100; or nats for each token of a text. */
 export type Expected = { readonly accuracy: number } | { readonly bleu: number } | { readonly loss: number };
 
+/** One call of the command line. */
+interface Training {
+  /** What follows `vitrine`; DATA comes second. */
+  readonly command: readonly string[];
+  /** Settings of the recipe over those that the command would choose, as in a file for `--config`; `model` has the model's. */
+  readonly settings: Readonly<Record<string, unknown>>;
+}
+
 /** A training that anybody can repeat, and what it should come to. */
-export interface RecipeFile {
+export interface RecipeFile extends Training {
   /** The file's name without its ending. */
   readonly name: string;
   /** One sentence. */
@@ -17,12 +25,8 @@ export interface RecipeFile {
   readonly needs: readonly string[];
   /** How the data is made of them, where it does not lie there as it is; `{made}` is the result. */
   readonly make?: "cifar10-folder" | undefined;
-  /** What follows `vitrine` in a command that comes first; `{before}` is the folder that it ends with. */
-  readonly before?: readonly string[] | undefined;
-  /** What follows `vitrine`; DATA comes second. */
-  readonly command: readonly string[];
-  /** Settings of the recipe over those that the command would choose, as in a file for `--config`; `model` has the model's. */
-  readonly settings: Readonly<Record<string, unknown>>;
+  /** What comes first; `{before}` is the folder that it ends with. */
+  readonly before?: Training | undefined;
   readonly seeds: readonly number[];
   readonly hardware: string;
   /** Of one training, there. */
@@ -40,7 +44,7 @@ const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const text = v.pipe(v.string(), v.nonEmpty());
 const origin = { origin: v.picklist(["measured", "aim"]) };
 const positive = v.pipe(v.number(), v.gtValue(0));
-const command = v.pipe(v.array(text), v.minLength(2));
+const training = { command: v.pipe(v.array(text), v.minLength(2)), settings: v.record(v.string(), v.unknown()) };
 
 /** What a file must be. */
 export const recipeFileSchema: v.GenericSchema<unknown, RecipeFile> = v.strictObject({
@@ -48,9 +52,8 @@ export const recipeFileSchema: v.GenericSchema<unknown, RecipeFile> = v.strictOb
   about: text,
   needs: v.array(text),
   make: v.optional(v.picklist(["cifar10-folder"])),
-  before: v.optional(command),
-  command,
-  settings: v.record(v.string(), v.unknown()),
+  before: v.optional(v.strictObject(training)),
+  ...training,
   seeds: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)),
   hardware: text,
   minutes: v.pipe(v.number(), v.gtValue(0)),

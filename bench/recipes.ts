@@ -96,9 +96,13 @@ async function measure({
   const first = join(place, `${name}-before`);
   const filled = (words: readonly string[]): readonly string[] =>
     words.map((word) => word.replace("{data}", data).replace("{made}", made).replace("{before}", first));
+  const configFor = (part: string, changes: object): string => {
+    const path = join(place, `${part}.json`);
+    writeFileSync(path, JSON.stringify(changes));
+    return path;
+  };
   const args = filled(command);
-  const config = join(place, `${name}.json`);
-  writeFileSync(config, JSON.stringify(settings));
+  const config = configFor(name, settings);
   const figure = figureOf(expected);
   const found: number[] = [];
   for (const seed of seeds.slice(0, Number(values.seeds))) {
@@ -107,7 +111,9 @@ async function measure({
     const started = performance.now();
     if (before) {
       rmSync(first, { recursive: true, force: true });
-      vitrine([...filled(before), "--seed", String(seed), "--out", first, "--quiet"]);
+      const its =
+        Object.keys(before.settings).length > 0 ? ["--config", configFor(`${name}-before`, before.settings)] : [];
+      vitrine([...filled(before.command), ...its, "--seed", String(seed), "--out", first, "--quiet"]);
     }
     const quiet = unreported(figure);
     vitrine([...args, "--config", config, "--seed", String(seed), "--out", out, ...quiet, "--quiet"]);

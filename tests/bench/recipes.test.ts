@@ -34,16 +34,20 @@ const [images, texts] = [true, false].map((wanted) =>
 ) as [[string, RecipeFile][], [string, RecipeFile][]];
 
 test.each(images)("%s: its settings are settings, and its command one that there is", (name, recipe) => {
-  const { model = {}, ...settings } = recipe.settings;
-  expect(recipeFrom(fromScratch, settings, name)).toMatchObject(settings);
-  const named = recipe.command[recipe.command.indexOf("--model") + 1];
-  const architecture = recipe.command.includes("--model") ? named! : "vit_tiny_patch16_224";
-  const options = checkModelOptions(model as Readonly<Record<string, unknown>>, architecture);
-  expect(options).toEqual(model);
-  expect(newPretrained(architecture, { labels: ["a"], options }).model.parameterCount()).toBeGreaterThan(0);
+  const { before } = recipe;
+  for (const { command, settings: all } of [recipe, ...(before?.command[0] === "train" ? [before] : [])]) {
+    const { model = {}, ...settings } = all;
+    expect(recipeFrom(fromScratch, settings, name)).toMatchObject(settings);
+    const architecture = command.includes("--model")
+      ? command[command.indexOf("--model") + 1]!
+      : "vit_tiny_patch16_224";
+    const options = checkModelOptions(model as Readonly<Record<string, unknown>>, architecture);
+    expect(options).toEqual(model);
+    expect(newPretrained(architecture, { labels: ["a"], options }).model.parameterCount()).toBeGreaterThan(0);
+  }
   expect(recipe.command[0]).toBe("train");
-  expect(recipe.command.includes("{before}")).toBe(recipe.before !== undefined);
-  for (const word of [...(recipe.before ?? []), ...recipe.command].filter((one) => one.startsWith("--")))
+  expect(recipe.command.includes("{before}")).toBe(before !== undefined);
+  for (const word of [...(before?.command ?? []), ...recipe.command].filter((one) => one.startsWith("--")))
     expect(program).toContain(`"${word} `);
   if (recipe.make) expect(recipe.command[1]).toBe("{made}");
   else if (recipe.needs.length > 0) expect(recipe.command.join(" ")).toContain("{data}/");
