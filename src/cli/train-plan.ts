@@ -24,6 +24,7 @@ import { OnnxClassifier } from "../pretrained/onnx-classifier.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
 import { type Preset, presetForNamed, presetForPictures, presets, wholeImages } from "../train/presets.ts";
 import { fineTuning, fromScratch, type Recipe, recipeFrom } from "../train/recipe.ts";
+import { adapterTargets } from "../train/tuning.ts";
 import type { Context } from "./context.ts";
 import { findWeights } from "./find-weights.ts";
 import { loadModel } from "./model.ts";
@@ -94,6 +95,7 @@ export async function startTraining(
     weights: from !== undefined,
     probeAccuracy: head?.accuracy,
     closedForm: head?.used ?? false,
+    adapterTargets: await adapterTargets(pretrained),
     base,
     isPreset,
   };

@@ -20,6 +20,8 @@ export interface TrainingFacts {
   readonly probeAccuracy?: number | undefined;
   /** Whether the head begins as the best linear head on the features (`startHead`) instead of at random. */
   readonly closedForm?: boolean;
+  /** Linear maps beside which adapters can stand; none in a network of convolutions. */
+  readonly adapterTargets?: readonly string[];
   /** For a model without trained weights: the recipe that fits it. */
   readonly base?: Recipe | undefined;
   /** Whether `base` was made for this very data set. */
@@ -62,6 +64,11 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
   const method = methodFor(facts);
   const tune = choose("tune", "method", method.tune, method.reason);
   const base = facts.weights ? { probe: probing, lora: adapterTuning, full: fineTuning }[tune] : facts.base!;
+  const { adapterTargets = [] } = facts;
+  const loraTargets =
+    tune === "lora" && adapterTargets.length > 0 && textOf(adapterTargets) !== textOf(base.loraTargets)
+      ? choose("loraTargets", "adapters", adapterTargets, "the linear maps of this model")
+      : base.loraTargets;
   const batch = batchFor(facts, base);
   const batchSize = choose("batchSize", "batch", batch.value, batch.reason);
   const steps = Math.max(1, Math.floor(facts.images / Math.min(batchSize, facts.images)));
@@ -85,7 +92,7 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
   const refined = tune === "probe" && facts.closedForm ? { labelSmoothing: 0, probeViews: 2 } : {};
   const warmupEpochs = Math.min(base.warmupEpochs, epochs / 4);
   const minLearningRate = Math.min(base.minLearningRate, learningRate);
-  const chosen = { tune, batchSize, epochs, learningRate, flip, balance, warmupEpochs, minLearningRate };
+  const chosen = { tune, loraTargets, batchSize, epochs, learningRate, flip, balance, warmupEpochs, minLearningRate };
   return { recipe: { ...base, ...refined, ...chosen, ...asked }, choices };
 }
 
@@ -94,7 +101,7 @@ interface Reasoned<T> {
   readonly reason: string;
 }
 
-function methodFor({ weights, images, probeAccuracy }: TrainingFacts): {
+function methodFor({ weights, images, probeAccuracy, adapterTargets }: TrainingFacts): {
   readonly tune: Recipe["tune"];
   readonly reason: string;
 } {
@@ -109,10 +116,10 @@ function methodFor({ weights, images, probeAccuracy }: TrainingFacts): {
       tune: "probe",
       reason: `a head alone gets ${share} of unseen training images right, and ${count} are few to move more`,
     };
-  return {
-    tune: "lora",
-    reason: `a head alone gets only ${share} of unseen training images right, and ${count} are few to move all weights: adapters`,
-  };
+  const poor = `a head alone gets only ${share} of unseen training images right`;
+  if (adapterTargets?.length === 0)
+    return { tune: "full", reason: `${poor}, and there are no linear maps for adapters: all weights learn` };
+  return { tune: "lora", reason: `${poor}, and ${count} are few to move all weights: adapters` };
 }
 
 function batchFor({ weights, images }: TrainingFacts, base: Recipe): Reasoned<number> {
@@ -183,5 +190,5 @@ function flipFor({ classes }: TrainingFacts, base: Recipe): Reasoned<number> {
 function textOf(value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (typeof value === "number" && value > 0 && value < 1e-2) return value.toExponential().replace("e-0", "e-");
-  return String(value);
+  return Array.isArray(value) ? value.join(", ") : String(value);
 }

@@ -113,11 +113,10 @@ export function addLora(model: Module, { targets, seed = 0, ...options }: Adapte
   const linears = linearsOf(model);
   for (const target of targets) {
     if ([...linears.keys()].some((path) => endsWithPath(path, target))) continue;
-    const kinds = new Set([...linears.keys()].map((path) => path.replace(/^.*\.\d+\./, "")));
     throw new VitrineError("UNKNOWN_NAME", {
       rule: "LoRA: a target must be a linear map of the model",
       evidence: `got "${target}"`,
-      next: `it has ${[...kinds].join(", ")}`,
+      next: `it has ${kindsOf(linears.keys()).join(", ")}`,
     });
   }
   const added = new Map<string, Lora>();
@@ -141,6 +140,15 @@ export function attachLora(path: string, linear: Linear, options: LoraOptions, k
   const [out, width] = linear.weight.variable.shape as readonly [number, number];
   linear.lora = new Lora(width, out, options).initialize(key);
   return linear.lora;
+}
+
+/** What can be a target: the linear maps of a model without the number of their block, such as `attn.qkv`. */
+export function linearKinds(model: Module): readonly string[] {
+  return kindsOf(linearsOf(model).keys());
+}
+
+function kindsOf(paths: Iterable<string>): readonly string[] {
+  return [...new Set([...paths].map((path) => path.replace(/^.*\.\d+\./, "")))];
 }
 
 /** The adapters of a model, by the path of their map. */

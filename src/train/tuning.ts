@@ -1,10 +1,10 @@
 /** What of a model a recipe trains: all of it, adapters beside its maps, or its head alone. */
 
-import { addLora } from "../nn/lora.ts";
+import { addLora, linearKinds } from "../nn/lora.ts";
 import { isPartOf } from "../pretrained/adapter.ts";
 import { headsOf } from "../pretrained/heads.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
-import type { Recipe } from "./recipe.ts";
+import { adapterTuning, type Recipe } from "./recipe.ts";
 
 /** A model made ready for a recipe. */
 export interface Tuning {
@@ -12,6 +12,14 @@ export interface Tuning {
   readonly trained: ((name: string) => boolean) | undefined;
   /** Paths of the maps to the logits. */
   readonly heads: readonly string[];
+}
+
+/** Where adapters go if nothing is asked for: the usual maps of a transformer's block, else all linear maps but the heads; none in a network of convolutions. */
+export async function adapterTargets(pretrained: Pretrained): Promise<readonly string[]> {
+  const heads = await headsOf(pretrained);
+  const kinds = linearKinds(pretrained.model).filter((kind) => !heads.includes(kind));
+  const usual = adapterTuning.loraTargets;
+  return usual.every((target) => kinds.includes(target)) ? usual : kinds;
 }
 
 /**

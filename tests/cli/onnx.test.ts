@@ -8,6 +8,7 @@ import { beforeAll, expect, test } from "vitest";
 import { encodePng } from "../../src/data/decode-node.ts";
 import { stream } from "../../src/graph/random.ts";
 import { filesBelow, temporaryFolder, vitrine } from "./process.ts";
+import { writeImages } from "./tiny.ts";
 
 /** What torch's exporter wrote of networks with drawn weights and six classes: tools/onnx-classifiers.py. */
 const models = fileURLToPath(new URL("../pretrained/onnx-models", import.meta.url));
@@ -89,6 +90,13 @@ test("--resume goes on where a run from a graph was stopped", async () => {
   );
   expect(resumedAt).toBeGreaterThan(0);
   expect(epochs).toBe(12);
+});
+
+test("with few pictures and poor features all of a graph without linear maps learns: it takes no adapters", async () => {
+  await writeImages(join(folder, "noise"), { cats: 8, dogs: 8 });
+  const args = ["train", "noise", "--from", theirs("cnn"), "--epochs", "1", "--no-report", "--out", "noisy"];
+  const { choices } = await told<{ choices: { what: string; value: string }[] }>(...args);
+  expect(choices).toContainEqual(expect.objectContaining({ what: "method", value: "full" }));
 });
 
 test("exported it gives any ONNX engine the scores that it has here", async () => {

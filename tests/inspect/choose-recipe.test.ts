@@ -20,6 +20,20 @@ test("few images with good features: the head alone; with poor ones: adapters; m
   expect(methodOf({ weights: false, base: fromScratch })).toBe("full");
 });
 
+test("adapters stand beside the linear maps that the model has; without any all weights learn", () => {
+  const poor = { ...photos, probeAccuracy: 0.6 };
+  const { loraTargets } = fromScratch;
+  expect(chooseRecipe({ ...poor, adapterTargets: loraTargets })).toEqual(chooseRecipe(poor));
+  const others = chooseRecipe({ ...poor, adapterTargets: ["attn_in.qk", "mlp_in.fc1"] });
+  expect(others.recipe).toMatchObject({ tune: "lora", loraTargets: ["attn_in.qk", "mlp_in.fc1"] });
+  expect(others.choices).toContainEqual({
+    ...{ what: "adapters", value: "attn_in.qk, mlp_in.fc1", reason: "the linear maps of this model" },
+  });
+  const none = chooseRecipe({ ...poor, adapterTargets: [] });
+  expect(none.recipe).toMatchObject({ tune: "full", loraTargets });
+  expect(none.choices[0]!.reason).toMatch(/no linear maps for adapters/);
+});
+
 test("every choice has a value and a reason, and the recipe is valid", () => {
   for (const facts of [photos, { ...photos, images: 9000 }, { ...photos, weights: false, base: fromScratch }]) {
     const { recipe, choices } = chooseRecipe(facts);

@@ -16,6 +16,7 @@ import type { Classifier } from "../../src/train/objective.ts";
 import { Probe } from "../../src/train/probe.ts";
 import { fromScratch, type Recipe } from "../../src/train/recipe.ts";
 import { type RunOptions, trainInFolder } from "../../src/train/run-node.ts";
+import { adapterTargets } from "../../src/train/tuning.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
 import { expectClose } from "../golden.ts";
 import { drawn } from "../models/drawn.ts";
@@ -87,6 +88,18 @@ test.each([
   const { tensors } = readSafetensors(await checkpoint("out", "model"));
   expect([...tensors.keys()].every((name) => trains.test(name))).toBe(true);
   expect(readSafetensors(await checkpoint("out", "optimizer")).tensors.size).toBe(2 * tensors.size);
+});
+
+test.each([
+  ["vit_tiny_patch16_224", {}, fromScratch.loraTargets],
+  ["swin_tiny_patch4_window7_224", {}, fromScratch.loraTargets],
+  ["tnt_s_patch16_224", {}, expect.arrayContaining(["attn_in.qk", "attn_out.v", "mlp.fc1"])],
+  ["resnet18", {}, []],
+])("adapters stand beside the maps that a %s has, and never beside its head", async (name, options, expected) => {
+  const pretrained = await newPretrained(name, { labels: train.classes, options });
+  const targets = await adapterTargets(pretrained);
+  expect(targets).toEqual(expected);
+  expect(targets).not.toContain("head");
 });
 
 test("a run with adapters ends with merged weights, and with the adapter beside them", async () => {
