@@ -23,9 +23,9 @@ export const onnxFile = "model.onnx";
 const processorFile = "preprocessor_config.json";
 
 /**
- * A classifier whose operators a file holds; how images are prepared says `preprocessor_config.json` beside it, else the file itself where it is one of ours.
+ * A classifier whose operators a file holds. How images are prepared says the file itself where it is one of ours, else `preprocessor_config.json` beside it.
  * @param path of the file
- * @param named labels that are known from elsewhere
+ * @param named labels from `config.json`, where the file is the model of a folder
  * @throws {VitrineError} NOT_FOUND where neither does; INVALID_ARGUMENT for changes that a graph does not allow; what `OnnxClassifier` throws.
  */
 export async function loadOnnx(
@@ -44,7 +44,10 @@ export async function loadOnnx(
       next: "leave these settings out, or export the model again with them",
     });
   const { model, external } = await readModelFile(path);
-  const preprocessing = (await preprocessingBeside(path)) ?? preprocessingIn(model.metadata, path) ?? unprepared(path);
+  const inFile = preprocessingIn(model.metadata, path);
+  // In a folder of its own the file beside it can be corrected by hand; elsewhere it may be another model's.
+  const found = named ? ((await preprocessingBeside(path)) ?? inFile) : (inFile ?? (await preprocessingBeside(path)));
+  const preprocessing = found ?? unprepared(path);
   const classifier = new OnnxClassifier(model, {
     ...{ inputSize: preprocessing.inputSize, newHead: newHead?.labels.length, external, place: path },
   });
@@ -61,7 +64,6 @@ export async function loadOnnx(
   };
 }
 
-/** What lies beside the file has the last word: it can be corrected by hand. */
 async function preprocessingBeside(path: string): Promise<Preprocessing | undefined> {
   const file = join(dirname(path), processorFile);
   const text = await readFile(file, "utf8").catch(() => undefined);

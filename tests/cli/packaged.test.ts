@@ -56,6 +56,8 @@ test.each(["vit-digits", "vit-fashion"])(
   "%s as an .onnx file is a model by itself, with the same answers",
   async (name) => {
     const exported = await vitrine(["export", name, `${name}.onnx`], { cwd: folder });
+    // Another model's: of other means, and of images of another size.
+    writeFileSync(join(folder, "preprocessor_config.json"), '{"size": {"height": 32, "width": 32}, "resample": 2}');
     expect(exported.code, exported.stderr).toBe(0);
     const answer = async (model: string): Promise<Answer> => {
       const { code, stdout, stderr } = await vitrine(["classify", "seven.png", "--model", model, "--json"], {
