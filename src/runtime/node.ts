@@ -3,7 +3,8 @@
 import type { InferenceSession } from "onnxruntime-common";
 import { VitrineError } from "../errors.ts";
 import { joinChunks } from "../onnx/encode.ts";
-import { engineError, OrtSession } from "./ort-session.ts";
+import { downloader } from "./download-node.ts";
+import { engineError, OrtSession, type OrtTraits } from "./ort-session.ts";
 import { probe } from "./probe.ts";
 import type { RunnableModel, Runtime, Session, SessionOptions } from "./runtime.ts";
 import { availableCores } from "./threads-node.ts";
@@ -36,11 +37,16 @@ type Engine = typeof import("onnxruntime-node");
 export async function nodeRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
   const { device = "cpu", threads = availableCores(), spinning = false } = options;
   const engine = await loadEngine();
+  const executionProviders = [device];
+  const download =
+    device === "webgpu"
+      ? downloader((model) => engine.InferenceSession.create(model, { executionProviders, logSeverityLevel: 4 }))
+      : undefined;
   const runtime: Runtime = {
     device,
     threads,
     createSession: (model, sessionOptions = {}) =>
-      createSession(engine, model, { device, threads, spinning }, sessionOptions),
+      createSession(engine, model, { device, threads, spinning, download }, sessionOptions),
   };
   if (device !== "cpu") await probe(runtime, remedies[device]);
   return runtime;
@@ -66,7 +72,7 @@ async function loadEngine(): Promise<Engine> {
 async function createSession(
   engine: Engine,
   model: RunnableModel,
-  { device, threads, spinning }: Required<NodeRuntimeOptions>,
+  { device, threads, spinning, download }: Required<NodeRuntimeOptions> & Pick<OrtTraits, "download">,
   options: SessionOptions,
 ): Promise<Session> {
   const { memoryPattern = true, optimization = "all", profilePrefix, keepOnDevice = [] } = options;
@@ -90,7 +96,7 @@ async function createSession(
   };
   try {
     const session = await engine.InferenceSession.create(bytes, settings);
-    return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: device === "cpu" });
+    return new OrtSession(session, { Tensor: engine.Tensor, writesInPlace: device === "cpu", download });
   } catch (cause) {
     throw engineError("load", cause);
   }

@@ -18,6 +18,8 @@ export interface OrtTraits {
   readonly Tensor: TensorConstructor;
   /** Whether results can be written into given arrays; the WebAssembly build ignores them and leaves stale numbers. */
   readonly writesInPlace: boolean;
+  /** Brings a device's tensor to the host, where the engine's own way is not to be used. */
+  readonly download?: ((tensor: Tensor) => Promise<Tensor>) | undefined;
 }
 
 /** Wraps a loaded session of the engine. */
@@ -58,7 +60,7 @@ export class OrtSession implements Session {
     }
     const arrays = new Map<string, RunArray>();
     for (const name of names)
-      arrays.set(name, written.get(name) ?? fromTensor(results[name] as Tensor, given?.get(name)));
+      arrays.set(name, written.get(name) ?? this.#fromTensor(results[name] as Tensor, given?.get(name)));
     return arrays;
   }
 
@@ -89,6 +91,14 @@ export class OrtSession implements Session {
     const data = isShared(array.data) ? copyOf(array) : array.data;
     return new this.#traits.Tensor(array.dtype, halfBits(array.dtype, data), array.shape);
   }
+
+  #fromTensor(tensor: Tensor, given: NdArray | undefined): RunArray {
+    if (tensor.location === "gpu-buffer") return new OrtDeviceTensor(tensor, this.#traits.download);
+    const data = tensor.data as TypedArray;
+    if (!given) return hostArray(tensor, data);
+    given.data.set(hostArray(tensor, data).data as never);
+    return given;
+  }
 }
 
 /** The engine refuses memory that threads share. */
@@ -114,14 +124,6 @@ function halfBits(dtype: DType, data: TypedArray): Tensor.DataType {
   return data as Tensor.DataType;
 }
 
-function fromTensor(tensor: Tensor, given: NdArray | undefined): RunArray {
-  if (tensor.location === "gpu-buffer") return new OrtDeviceTensor(tensor);
-  const data = tensor.data as TypedArray;
-  if (!given) return hostArray(tensor, data);
-  given.data.set(hostArray(tensor, data).data as never);
-  return given;
-}
-
 function hostArray(tensor: Tensor, data: TypedArray): NdArray {
   const dtype = tensor.type as DType;
   const bits =
@@ -134,9 +136,11 @@ function hostArray(tensor: Tensor, data: TypedArray): NdArray {
 class OrtDeviceTensor implements DeviceTensor {
   readonly kind = "device";
   readonly tensor: Tensor;
+  readonly #download: OrtTraits["download"];
 
-  constructor(tensor: Tensor) {
+  constructor(tensor: Tensor, download: OrtTraits["download"]) {
     this.tensor = tensor;
+    this.#download = download;
   }
 
   get dtype(): DType {
@@ -148,7 +152,9 @@ class OrtDeviceTensor implements DeviceTensor {
   }
 
   async download(): Promise<NdArray> {
-    return hostArray(this.tensor, (await this.tensor.getData()) as TypedArray);
+    if (!this.#download) return hostArray(this.tensor, (await this.tensor.getData()) as TypedArray);
+    const onHost = await this.#download(this.tensor);
+    return hostArray(onHost, onHost.data as TypedArray);
   }
 
   dispose(): void {
