@@ -32,8 +32,12 @@ function numbersOf(run: string): ReadonlyMap<string, Float32Array> {
   );
 }
 
+// The software driver computes a hundred times as slowly as the processor.
+const patience = { timeout: 400_000 };
+
 test.skipIf(!softwareVulkan)(
   "a training on WebGPU is kept whole, ends as on the processor, and its model answers alike on both",
+  patience,
   async () => {
     const args = ["train", "shapes", "--config", config, "--limit", "27", "--no-inspect", "--no-report"];
     for (const device of ["webgpu", "cpu"]) await told(device, ...args, "--out", device);
@@ -54,13 +58,17 @@ test.skipIf(!softwareVulkan)(
   },
 );
 
-test.skipIf(!softwareVulkan || !hasShared)("verify finds the references' values and gradients there", async () => {
-  const files = ["vit-class-token", "swin-timm", "resnet-basic-train", "gpt2-tiny"].map((name) =>
-    sharedPath(`goldens/${name}.safetensors`),
-  );
-  const { code, stdout, stderr } = await vitrine(["verify", ...files, "--device", "webgpu"], {
-    env: softwareVulkan ?? {},
-  });
-  expect(code, stderr).toBe(0);
-  expect(stdout).toContain("4 of 4 files within tolerance");
-});
+test.skipIf(!softwareVulkan || !hasShared)(
+  "verify finds the references' values and gradients there",
+  patience,
+  async () => {
+    const files = ["vit-class-token", "swin-timm", "resnet-basic-train", "gpt2-tiny"].map((name) =>
+      sharedPath(`goldens/${name}.safetensors`),
+    );
+    const { code, stdout, stderr } = await vitrine(["verify", ...files, "--device", "webgpu"], {
+      env: softwareVulkan ?? {},
+    });
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain("4 of 4 files within tolerance");
+  },
+);
