@@ -8,7 +8,7 @@ import * as v from "valibot";
 export type Expected = { readonly accuracy: number } | { readonly bleu: number } | { readonly loss: number };
 
 /** One call of the command line. */
-interface Training {
+export interface Training {
   /** What follows `vitrine`; DATA comes second. */
   readonly command: readonly string[];
   /** Settings of the recipe over those that the command would choose, as in a file for `--config`; `model` has the model's. */
@@ -25,8 +25,8 @@ export interface RecipeFile extends Training {
   readonly needs: readonly string[];
   /** How the data is made of them, where it does not lie there as it is; `{made}` is the result. */
   readonly make?: "cifar10-folder" | undefined;
-  /** What comes first; `{before}` is the folder that it ends with. */
-  readonly before?: Training | undefined;
+  /** What comes first, in this order; `{before}` is the folder that the part before ends with. */
+  readonly before?: readonly Training[] | undefined;
   readonly seeds: readonly number[];
   readonly hardware: string;
   /** Of one training, there. */
@@ -52,7 +52,7 @@ export const recipeFileSchema: v.GenericSchema<unknown, RecipeFile> = v.strictOb
   about: text,
   needs: v.array(text),
   make: v.optional(v.picklist(["cifar10-folder"])),
-  before: v.optional(v.strictObject(training)),
+  before: v.optional(v.pipe(v.array(v.strictObject(training)), v.minLength(1))),
   ...training,
   seeds: v.pipe(v.array(v.pipe(v.number(), v.integer(), v.minValue(0))), v.minLength(1)),
   hardware: text,

@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cifar10Folder } from "./cifar-folder.ts";
-import { type Expected, type RecipeFile, readRecipes } from "./recipe-file.ts";
+import { type Expected, type RecipeFile, readRecipes, type Training } from "./recipe-file.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -83,7 +83,7 @@ process.exitCode = failed ? 1 : 0;
 /** Prints a recipe's seeds and their median. @returns whether it is what was measured before */
 async function measure({
   name,
-  before,
+  before = [],
   command,
   settings,
   seeds,
@@ -93,31 +93,30 @@ async function measure({
   make,
 }: RecipeFile): Promise<boolean> {
   const made = make ? await cifar10Folder(data, place) : "";
-  const first = join(place, `${name}-before`);
-  const filled = (words: readonly string[]): readonly string[] =>
-    words.map((word) => word.replace("{data}", data).replace("{made}", made).replace("{before}", first));
-  const configFor = (part: string, changes: object): string => {
-    const path = join(place, `${part}.json`);
-    writeFileSync(path, JSON.stringify(changes));
-    return path;
-  };
-  const args = filled(command);
-  const config = configFor(name, settings);
   const figure = figureOf(expected);
+  const filled = (words: readonly string[], earlier: string): readonly string[] =>
+    words.map((word) => word.replace("{data}", data).replace("{made}", made).replace("{before}", earlier));
+  /** One part, from the folder of the part before. */
+  const train = (part: Training, out: string, earlier: string, seed: number): void => {
+    const config = `${out}.json`;
+    writeFileSync(config, JSON.stringify(part.settings));
+    rmSync(out, { recursive: true, force: true });
+    const its = Object.keys(part.settings).length > 0 ? ["--config", config] : [];
+    const quiet = part.command[0] === "train" ? unreported(figure) : [];
+    vitrine([...filled(part.command, earlier), ...its, "--seed", String(seed), "--out", out, ...quiet, "--quiet"]);
+  };
   const found: number[] = [];
   for (const seed of seeds.slice(0, Number(values.seeds))) {
     const out = join(place, `${name}-${seed}`);
-    rmSync(out, { recursive: true, force: true });
     const started = performance.now();
-    if (before) {
-      rmSync(first, { recursive: true, force: true });
-      const its =
-        Object.keys(before.settings).length > 0 ? ["--config", configFor(`${name}-before`, before.settings)] : [];
-      vitrine([...filled(before.command), ...its, "--seed", String(seed), "--out", first, "--quiet"]);
+    let earlier = "";
+    for (const [i, part] of before.entries()) {
+      train(part, `${out}-part-${i + 1}`, earlier, seed);
+      earlier = `${out}-part-${i + 1}`;
     }
-    const quiet = unreported(figure);
-    vitrine([...args, "--config", config, "--seed", String(seed), "--out", out, ...quiet, "--quiet"]);
+    train({ command, settings }, out, earlier, seed);
     const took = (performance.now() - started) / 60_000;
+    const args = filled(command, earlier);
     const evaluation = vitrine(["eval", out, args[1]!, ...kept(args), ...figure.options, "--quiet"]);
     const { count } = evaluation as { readonly count: number };
     const value = figure.of(evaluation as Record<string, unknown>);

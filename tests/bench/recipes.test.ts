@@ -34,8 +34,8 @@ const [images, texts] = [true, false].map((wanted) =>
 ) as [[string, RecipeFile][], [string, RecipeFile][]];
 
 test.each(images)("%s: its settings are settings, and its command one that there is", (name, recipe) => {
-  const { before } = recipe;
-  for (const { command, settings: all } of [recipe, ...(before?.command[0] === "train" ? [before] : [])]) {
+  const parts = [...(recipe.before ?? []), recipe];
+  for (const { command, settings: all } of parts.filter((part) => part.command[0] === "train")) {
     const { model = {}, ...settings } = all;
     expect(recipeFrom(fromScratch, settings, name)).toMatchObject(settings);
     const architecture = command.includes("--model")
@@ -46,9 +46,10 @@ test.each(images)("%s: its settings are settings, and its command one that there
     expect(newPretrained(architecture, { labels: ["a"], options }).model.parameterCount()).toBeGreaterThan(0);
   }
   expect(recipe.command[0]).toBe("train");
-  expect(recipe.command.includes("{before}")).toBe(before !== undefined);
-  for (const word of [...(before?.command ?? []), ...recipe.command].filter((one) => one.startsWith("--")))
-    expect(program).toContain(`"${word} `);
+  for (const [i, { command }] of parts.entries()) {
+    expect(command.includes("{before}")).toBe(i > 0);
+    for (const word of command.filter((one) => one.startsWith("--"))) expect(program).toContain(`"${word} `);
+  }
   if (recipe.make) expect(recipe.command[1]).toBe("{made}");
   else if (recipe.needs.length > 0) expect(recipe.command.join(" ")).toContain("{data}/");
   else expect(Object.keys(presets)).toContain(recipe.command[1]);
