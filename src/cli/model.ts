@@ -49,6 +49,9 @@ export async function loadModels(
   await ready;
   context.terminal.note("no --model: the package's own models answer, and the surest counts. They can recognise");
   for (const { name, labels } of models) context.terminal.note(`  ${labels.join(", ")} (${name})`);
+  context.terminal.note(
+    "They learned from light figures on black: of pictures on a light ground they are shown the negative.",
+  );
   context.terminal.note(`for anything else ${otherModels}`);
   return models;
 }

@@ -16,6 +16,7 @@ test("there is a recipe for each of the data sets that this project is measured 
     ...[
       "cifar10",
       "fashion-mnist",
+      "fashion-mnist-long",
       "fashion-mnist-mae",
       "fashion-mnist-resnet",
       "fashion-mnist-swin",

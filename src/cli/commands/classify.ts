@@ -1,6 +1,7 @@
 /** `vitrine classify IMAGE…`: labels. */
 
 import { decodeImage } from "../../data/decode-node.ts";
+import { onDarkGround } from "../../data/ground.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
@@ -36,7 +37,8 @@ export async function classify(
   { model, arch, top, tta }: ClassifyOptions,
 ): Promise<boolean> {
   // The first pictures are decoded while the model is loaded.
-  let next = decodeAll(files.slice(0, piece));
+  const decode = (some: readonly string[]): Promise<readonly Decoded[]> => decodeAll(some, model === undefined);
+  let next = decode(files.slice(0, piece));
   const only = files.length === 1 ? next.then(requireReadable) : undefined;
   const [models, runtime] = await Promise.all([loadModels(context, model, { arch }, only), context.runtime(), only]);
   const run = (pretrained: Pretrained): Promise<Classifier> =>
@@ -47,7 +49,7 @@ export async function classify(
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;
-    next = decodeAll(files.slice(from + piece, from + 2 * piece));
+    next = decode(files.slice(from + piece, from + 2 * piece));
     answers.push(...(await answer(named, decoded, top)));
   }
   const bad = answers.filter((one) => "error" in one);
@@ -62,11 +64,13 @@ function requireReadable([one]: readonly Decoded[]): void {
   if (one && "error" in one) throw one.error;
 }
 
-function decodeAll(files: readonly string[]): Promise<readonly Decoded[]> {
+/** @param dark whether the package's own models are to read them */
+function decodeAll(files: readonly string[], dark: boolean): Promise<readonly Decoded[]> {
   return Promise.all(
     files.map(async (file): Promise<Decoded> => {
       try {
-        return { file, image: await decodeImage(file) };
+        const image = await decodeImage(file);
+        return { file, image: dark ? onDarkGround(image) : image };
       } catch (error) {
         if (error instanceof VitrineError) return { file, error };
         throw error;

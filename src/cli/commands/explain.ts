@@ -2,6 +2,7 @@
 
 import { basename, extname } from "node:path";
 import { decodeImage } from "../../data/decode-node.ts";
+import { onDarkGround } from "../../data/ground.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import { explainImage } from "../../explain/explain-image.ts";
@@ -57,7 +58,8 @@ export async function explain(
   // Awaited below; a failure that comes first must not be an unhandled one.
   decoded.catch(() => {});
   const loading = loadModels(context, model, { arch }, decoded);
-  const [models, runtime, image] = await Promise.all([loading, context.runtime(), decoded]);
+  const [models, runtime, given] = await Promise.all([loading, context.runtime(), decoded]);
+  const image = model === undefined ? onDarkGround(given) : given;
   const pretrained = await surestModel(models, runtime, image);
   const { block, head, token, patch, fusion, discard } = choices;
   const explanation = await explainImage({
