@@ -3,7 +3,7 @@
  *
  *     node tools/run.mjs bench/lengths.ts --data-dir ../shared/data/text [--data multi30k] [--languages de-en] [--beams 4] [--figure FIGURE] NAME=FOLDER…
  *
- * Prints a table, and draws it as FIGURE.svg and FIGURE.png.
+ * Prints a table, and draws it as FIGURE.svg.
  */
 
 import { writeFileSync } from "node:fs";
@@ -11,7 +11,6 @@ import { parseArgs } from "node:util";
 import { datasetCacheFromEnvironment } from "../src/data/datasets/download-node.ts";
 import { encodePng } from "../src/data/decode-node.ts";
 import { openTexts } from "../src/data/text/open-node.ts";
-import { rasterize } from "../src/explain/picture.ts";
 import { toSvg } from "../src/explain/svg.ts";
 import { loadLanguage } from "../src/pretrained/language-node.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
@@ -72,9 +71,5 @@ for (const [i, { words, count }] of (curves[0]?.bands ?? []).entries())
   console.log(
     `| ${words.join(" to ")} | ${count} | ${curves.map(({ bands }) => bands[i]!.bleu.toFixed(1)).join(" | ")} |`,
   );
-if (values.figure) {
-  const picture = lengthsFigure(curves);
-  writeFileSync(`${values.figure}.svg`, await toSvg(picture, encodePng));
-  writeFileSync(`${values.figure}.png`, await encodePng(rasterize(picture)));
-}
+if (values.figure) writeFileSync(`${values.figure}.svg`, await toSvg(lengthsFigure(curves), encodePng));
 process.exit();

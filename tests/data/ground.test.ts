@@ -1,37 +1,24 @@
 import { expect, test } from "vitest";
 import { onDarkGround } from "../../src/data/ground.ts";
-import { image } from "../../src/data/image.ts";
+import { type Image, image } from "../../src/data/image.ts";
 
-/** A ground with one other pixel in its middle. */
-const drawn = (ground: readonly number[], figure: readonly number[]): ReturnType<typeof image> =>
-  image(
-    ...([5, 5, ground.length as 1 | 3 | 4] as const),
-    Uint8Array.from({ length: 25 }, (_, i) => i).reduce(
-      (data, i) => {
-        data.set(i === 12 ? figure : ground, i * ground.length);
-        return data;
-      },
-      new Uint8Array(25 * ground.length),
-    ),
-  );
+/** Five pixels high and wide: a border one pixel wide, and what is inside. */
+function framed(border: readonly number[], inside: readonly number[]): Image {
+  const isBorder = (i: number): boolean => [i % 5, Math.floor(i / 5)].some((place) => place === 0 || place === 4);
+  const bytes = Array.from({ length: 25 }, (_, i) => (isBorder(i) ? border : inside)).flat();
+  return image(5, 5, border.length as 1 | 3, Uint8Array.from(bytes));
+}
 
 test.each([
-  ["grey", [245], [20], [10], [235]],
-  ["of colours", [250, 240, 200], [0, 10, 20], [5, 15, 55], [255, 245, 235]],
-  [
-    "half transparent: what is opaque stays so",
-    [250, 240, 200, 128],
-    [0, 10, 20, 255],
-    [5, 15, 55, 128],
-    [255, 245, 235, 255],
-  ],
-])("a picture on a light ground becomes its negative: %s", (_, ground, figure, negativeGround, negativeFigure) => {
-  expect(onDarkGround(drawn(ground, figure))).toEqual(drawn(negativeGround, negativeFigure));
+  ["grey", framed([245], [20]), framed([10], [235])],
+  ["of colours", framed([250, 240, 200], [0, 10, 20]), framed([5, 15, 55], [255, 245, 235])],
+])("a picture with a light border becomes its negative, however dark its inside: %s", (_, light, negative) => {
+  expect(onDarkGround(light)).toEqual(negative);
 });
 
-test("a picture on a dark ground stays as it is, however light its figure", () => {
-  const dark = drawn([20], [250]);
+test.each([
+  ["a light inside", framed([20], [250])],
+  ["a single pixel", image(1, 1, 1, Uint8Array.from([10]))],
+])("a picture with a dark border stays as it is: %s", (_, dark) => {
   expect(onDarkGround(dark)).toBe(dark);
-  const pixel = image(1, 1, 1, Uint8Array.from([10]));
-  expect(onDarkGround(pixel)).toBe(pixel);
 });
