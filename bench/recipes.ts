@@ -143,7 +143,9 @@ async function measure({
 }
 
 /** Texts have no report that could be left out. */
-const unreported = ({ name }: Figure): readonly string[] => (name === "accuracy" ? ["--no-report"] : []);
+function unreported({ name }: Figure): readonly string[] {
+  return name === "accuracy" ? ["--no-report"] : [];
+}
 
 /** The options of a training that its evaluation needs, too. */
 function kept(args: readonly string[]): readonly string[] {

@@ -30,7 +30,7 @@ export interface Augmentation {
         /** Filters to draw from. */
         readonly filters: readonly Filter[];
       }
-    /** The image at its own size, which must be the input's, moved by up to `padding` pixels; what comes in is black. */
+    /** The image, by the evaluation transform unless it has the input's size already, moved by up to `padding` pixels; what comes in is black. */
     | { readonly kind: "padded"; readonly padding: number }
     /** The evaluation transform. */
     | { readonly kind: "fit" };
@@ -111,6 +111,7 @@ export function augmentImage(source: Image, config: Preprocessing, rules: Augmen
   } else if (rules.crop.kind === "fit") picture = fitImage(picture, config);
   else {
     const { padding } = rules.crop;
+    if (picture.width !== width || picture.height !== height) picture = fitImage(picture, config);
     const left = random.integer(2 * padding + 1) - padding;
     picture = crop(picture, { left, top: random.integer(2 * padding + 1) - padding, width, height });
   }

@@ -74,7 +74,10 @@ export interface Recipe {
   readonly cutmix: number;
   /** Stochastic depth of the last block, in [0, 1); earlier blocks have less, in proportion. */
   readonly dropPath: number;
-  /** `resized`: random resized crop; `padded`: shifts of up to `pad` pixels; `none`: the evaluation transform's, before all other changes. */
+  /**
+   * `resized`: random resized crop; `padded`: shifts of up to `pad` pixels, after the evaluation transform where an image has another size than the
+   * input; `none`: the evaluation transform alone, before all other changes.
+   */
   readonly crop: "resized" | "padded" | "none";
   /** Least and largest share of the area of a random resized crop. */
   readonly cropScale: readonly [number, number];

@@ -5,7 +5,7 @@ import { drawErasing, eraseRegion } from "../../src/data/augment/erase.ts";
 import { drawJitter } from "../../src/data/augment/jitter.ts";
 import { augment, augmentImage, photoAugmentation, randomRegion, smallAugmentation } from "../../src/data/augment.ts";
 import { crop, flipHorizontal, image } from "../../src/data/image.ts";
-import { preprocess } from "../../src/data/preprocess.ts";
+import { fitImage, preprocess } from "../../src/data/preprocess.ts";
 import { preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
 import { resize } from "../../src/data/resize.ts";
 import { stream } from "../../src/graph/random.ts";
@@ -72,6 +72,24 @@ test("a small image is moved by up to the padding, and black comes in", () => {
     shifts.add(lit);
   }
   expect(shifts.size).toBeGreaterThan(5);
+});
+
+test("an image of another size is fitted to the input before it is moved", () => {
+  const config = preprocessingFromTimm({ input_size: [3, 32, 32], crop_pct: 1, interpolation: "bilinear" }, "test");
+  const unmoved = { crop: { kind: "padded", padding: 0 }, flip: 0 } as const;
+  for (const [width, height] of [
+    [16, 16],
+    [64, 64],
+    [80, 48],
+  ] as const) {
+    const other = image(
+      width,
+      height,
+      3,
+      Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 7) % 251),
+    );
+    expect(augmentImage(other, config, unmoved, stream(0)).data).toEqual(fitImage(other, config).data);
+  }
 });
 
 test("the same stream gives the same input, another stream another", () => {
