@@ -9,8 +9,12 @@ import type { WeightSource } from "../weights/source.ts";
 import { isCtranslate2 } from "./ctranslate2.ts";
 import { type Language, type LanguageModel, language, languageModel } from "./language.ts";
 
+/** Sizes of a model: as the hub's models have them, and as OpenAI published them beside its checkpoints. */
+const configFiles = ["config.json", "hparams.json"] as const;
+
 /**
- * The model in a folder with `config.json` and weights, as the hub holds them; weights with CTranslate2's names need no configuration.
+ * The model in a folder with `config.json` and weights, as the hub holds them, or with OpenAI's `hparams.json` and checkpoint; weights with CTranslate2's names
+ * need no configuration.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSAFE_FILE or WEIGHTS_MISMATCH, saying what to do.
  */
 export async function loadLanguageModel(folder: string): Promise<LanguageModel> {
@@ -30,25 +34,34 @@ async function withFiles<T>(
   folder: string,
   use: (config: unknown, weights: WeightSource, place: string) => Promise<T>,
 ): Promise<T> {
-  const place = join(folder, "config.json");
   const weights = await openWeights(folder);
   try {
-    const config = isCtranslate2(weights) ? {} : await readConfig(place);
+    if (isCtranslate2(weights)) return await use({}, weights, folder);
+    const { config, place } = await readConfig(folder);
     return await use(config, weights, place);
   } finally {
     await weights.close();
   }
 }
 
-async function readConfig(place: string): Promise<unknown> {
-  const text = await readFile(place, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new VitrineError("NOT_FOUND", {
-      rule: "a model's folder must have a config.json",
-      evidence: cause.code,
-      place,
-      cause,
+async function readConfig(folder: string): Promise<{ readonly config: unknown; readonly place: string }> {
+  for (const name of configFiles) {
+    const place = join(folder, name);
+    const text = await readFile(place, "utf8").catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return undefined;
+      throw new VitrineError("NOT_FOUND", {
+        rule: "a model's configuration must be readable",
+        evidence: cause.code,
+        place,
+        cause,
+      });
     });
-  });
+    if (text !== undefined) return { config: parsed(text, place), place };
+  }
+  throw new VitrineError("NOT_FOUND", { rule: "a model's folder must have a config.json", place: folder });
+}
+
+function parsed(text: string, place: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -27,7 +27,7 @@ export type Language = {
   readonly tokenizer: Tokenizer;
   /** Of the texts that it writes: the same, unless a translator's languages have a vocabulary each. */
   readonly targetTokenizer: Tokenizer;
-  /** The parsed `config.json`. */
+  /** The parsed `config.json`, or OpenAI's `hparams.json`. */
   readonly config: JsonObject;
 } & (
   | { readonly kind: "gpt2"; readonly model: Gpt2 }
@@ -61,8 +61,8 @@ function kindOf(model: LanguageModel) {
 }
 
 /**
- * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (recurrent models) describes, with its weights. Weights with
- * CTranslate2's names describe themselves.
+ * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (recurrent models) describes, or OpenAI's `hparams.json`, with its
+ * weights. Weights with CTranslate2's names describe themselves.
  * @param config parsed JSON
  * @param place file name, for messages
  * @throws {VitrineError} INVALID_FILE for a broken configuration or a model that is not here, WEIGHTS_MISMATCH for weights of another model.
@@ -80,7 +80,7 @@ export async function languageModel(
   }
   // minGPT writes the size's name as the type, and the head's matrix is always its own.
   const isMinGpt = "block_size" in json;
-  if (json.model_type === "gpt2" || isMinGpt) {
+  if (json.model_type === "gpt2" || isMinGpt || "n_vocab" in json) {
     const model = new Gpt2({ ...gpt2FromHuggingFace(json, place), ...(isMinGpt ? { tied: false } : {}) });
     await fillModel(model, applyRules(weights, gpt2Naming(weights, model.config.tied).rules));
     return model;

@@ -30,8 +30,8 @@ export interface LanguageFiles {
  * @throws {VitrineError} INVALID_ARGUMENT for a Transformer or GPT that transformers cannot express, STORAGE_FAILURE.
  */
 export async function saveLanguage(folder: string, model: LanguageModel, files: LanguageFiles): Promise<void> {
-  const config = { ...configOf(model), ...files.about };
-  const tensors = await publishedTensors(model);
+  const { config: own, tensors } = await publishedForm(model);
+  const config = { ...own, ...files.about };
   await mkdir(folder, { recursive: true });
   const json = {
     "config.json": config,
@@ -58,6 +58,16 @@ function tokenizerConfig(model: LanguageModel): object {
   return { ...general, pad_token: pad, bos_token: begin, eos_token: end };
 }
 
+/**
+ * A model's `config.json`, and all its variables under the names of that layout: transformers' for GPTs and Transformers, our own for recurrent models.
+ * @throws {VitrineError} INVALID_ARGUMENT for a Transformer or GPT that transformers cannot express.
+ */
+export async function publishedForm(
+  model: LanguageModel,
+): Promise<{ readonly config: JsonObject; readonly tensors: Iterable<readonly [string, NdArray]> }> {
+  return { config: configOf(model), tensors: await publishedTensors(model) };
+}
+
 function configOf(model: LanguageModel): JsonObject {
   if (model instanceof Gpt2) return gpt2ToHuggingFace(model.config);
   if (model instanceof WordTransformer) return marianToHuggingFace(model.config);
@@ -65,7 +75,6 @@ function configOf(model: LanguageModel): JsonObject {
   return { model_type: type, ...(model.config as unknown as JsonObject) };
 }
 
-/** All variables under the names of the layout. */
 async function publishedTensors(model: LanguageModel): Promise<Iterable<readonly [string, NdArray]>> {
   const own = [...model.variables()].map(([name, { data }]) => [name, data] as const);
   if (model instanceof Gpt2)

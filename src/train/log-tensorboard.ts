@@ -4,6 +4,7 @@
  */
 
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { maskedCrc32c } from "../files/crc32c.ts";
 import type { Histogram } from "./events.ts";
 
 /** What one event shows under one name. */
@@ -126,24 +127,4 @@ function stepOf(event: Uint8Array): number {
     reader.skip(wire);
   }
   return 0;
-}
-
-/** Remainders of Castagnoli's polynomial, bits reversed. @source RFC 3720, appendix B.4 */
-const crcTable: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-  return value;
-});
-
-/** CRC-32C of bytes. */
-export function crc32c(bytes: Uint8Array): number {
-  let value = 0xffffffff;
-  for (const byte of bytes) value = crcTable[(value ^ byte) & 255]! ^ (value >>> 8);
-  return (value ^ 0xffffffff) >>> 0;
-}
-
-/** As TFRecord keeps it, so that a checksum of bytes that hold their checksum is not degenerate. */
-function maskedCrc32c(bytes: Uint8Array): number {
-  const value = crc32c(bytes);
-  return (((value >>> 15) | (value << 17)) + 0xa282ead8) >>> 0;
 }

@@ -1,4 +1,4 @@
-/** Weights by name, whatever file they come from: safetensors, PyTorch, npz; and the rules that rename them. */
+/** Weights by name, whatever file they come from: safetensors, PyTorch, npz, TensorFlow checkpoints; and the rules that rename them. */
 
 export { type AxisSizes, arrange } from "./arrange.ts";
 export { type ByteSource, memoryBytes } from "./byte-source.ts";
@@ -9,5 +9,6 @@ export { npzSource } from "./npz.ts";
 export { applyRules, detectNaming, invertRules, type NameRule, type Naming } from "./rules.ts";
 export { readSafetensors, type SafetensorsSource, safetensorsSource, writeSafetensors } from "./safetensors.ts";
 export { memorySource, readAll, type WeightInfo, type WeightSource } from "./source.ts";
+export { parseBundleIndex, tensorBundleSource } from "./tensor-bundle.ts";
 export { type TorchFile, torchFile, torchSource } from "./torch.ts";
 export { vitNamings } from "./vit-rules.ts";

@@ -7,7 +7,9 @@ import { openFileBytes } from "./file-bytes-node.ts";
 import { npzSource } from "./npz.ts";
 import { safetensorsSource } from "./safetensors.ts";
 import { openShardedSafetensors } from "./safetensors-node.ts";
+import { endsAsTable } from "./sorted-table.ts";
 import type { WeightSource } from "./source.ts";
+import { openTensorBundle } from "./tensor-bundle-node.ts";
 import { torchFile, torchSource } from "./torch.ts";
 import { readZipDirectory } from "./zip.ts";
 
@@ -16,10 +18,11 @@ export const weightFileNames: readonly string[] = [
   "model.safetensors",
   "model.safetensors.index.json",
   "pytorch_model.bin",
+  "model.ckpt.index",
 ];
 
 /**
- * The weights at a path: a file of safetensors, PyTorch or NumPy, a shard index, or a folder with one of `weightFileNames`.
+ * The weights at a path: a file of safetensors, PyTorch or NumPy, a shard index, the index of a TensorFlow checkpoint, or a folder with one of `weightFileNames`.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSAFE_FILE or DTYPE_MISMATCH, as the file deserves.
  */
 export async function openWeights(path: string): Promise<WeightSource> {
@@ -45,6 +48,11 @@ export async function openWeights(path: string): Promise<WeightSource> {
     }
     // PyTorch before 1.6 wrote bare pickles; the reader says what to do about them.
     if (begins(0x80, 0x02, 0x8a, 0x0a)) return torchSource(await torchFile(bytes));
+    const end = Math.min(8, bytes.size);
+    if (endsAsTable(await bytes.read(bytes.size - end, end))) {
+      await bytes.close();
+      return await openTensorBundle(path);
+    }
     return await safetensorsSource(bytes);
   } catch (error) {
     await bytes.close();

@@ -221,7 +221,7 @@ const refused: readonly (readonly [what: string, reference: () => string, code: 
     "a folder without weights",
     () => changed((f) => rmSync(join(f, "model.safetensors"))),
     "NOT_FOUND",
-    "must have weights (model.safetensors, model.safetensors.index.json, pytorch_model.bin)",
+    "must have weights (model.safetensors, model.safetensors.index.json, pytorch_model.bin, model.ckpt.index)",
   ],
   [
     "a configuration that is no JSON",

@@ -86,9 +86,10 @@ export const gpt2Sizes: Readonly<Record<"gpt2" | "gpt2-medium" | "gpt2-large" | 
   "gpt2-xl": { width: 1600, depth: 48, heads: 25 },
 };
 
-/** Our option for each key of transformers' `config.json`; minGPT calls the positions `block_size`. */
+/** Our option for each key of transformers' `config.json`; minGPT calls the positions `block_size`, OpenAI's `hparams.json` the words `n_vocab`. */
 const keys: Readonly<Record<string, keyof Gpt2Config>> = {
   vocab_size: "words",
+  n_vocab: "words",
   n_positions: "positions",
   n_ctx: "positions",
   block_size: "positions",
@@ -116,7 +117,7 @@ const kinds: Readonly<Partial<Record<keyof Gpt2Config, string>>> = {
 };
 
 /**
- * Our options for transformers' `config.json` of a GPT-2, or minGPT's. Keys that say nothing of the model's numbers are passed over.
+ * Our options for transformers' `config.json` of a GPT-2, minGPT's, or OpenAI's `hparams.json`. Keys that say nothing of the model's numbers are passed over.
  * @throws {VitrineError} INVALID_FILE for a value of another kind, UNKNOWN_NAME for an activation that is not there.
  */
 export function gpt2FromHuggingFace(json: JsonObject, place = "config.json"): Gpt2Options {
