@@ -20,7 +20,17 @@ try {
       .join(" ")
       .replace(/^\((.*)\)$/, "$1")
       .replace(/^Did/, "did");
-    const next = hint || "vitrine --help shows what there is";
+    const next = (await settingHint(rule!)) ?? (hint || "vitrine --help shows what there is");
     process.exitCode = reportError(new VitrineError("INVALID_ARGUMENT", { rule: rule!, next }), flags);
   }
+}
+
+/** Of an unknown option that is a setting of a training's recipe: how it is given. */
+async function settingHint(rule: string): Promise<string | undefined> {
+  const [, words] = /^unknown option '--([a-z-]+)/.exec(rule) ?? [];
+  if (words === undefined || !["train", "pretrain"].includes(process.argv[2]!)) return undefined;
+  const setting = words.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const { fromScratch } = await import("../train/recipe.ts");
+  if (!Object.hasOwn(fromScratch, setting)) return undefined;
+  return `"${setting}" is a setting of the recipe: put {"${setting}": …} into a file and add --config FILE`;
 }

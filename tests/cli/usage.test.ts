@@ -6,6 +6,11 @@ import { filesBelow, temporaryFolder, vitrine } from "./process.ts";
 const wrong: readonly (readonly [what: string, args: readonly string[], message: RegExp])[] = [
   ["an unknown verb", ["trian"], /unknown command 'trian'; did you mean train\?/],
   ["an unknown option", ["models", "--nmae"], /unknown option '--nmae'/],
+  [
+    "a setting given as an option",
+    ["train", "shapes", "--label-smoothing", "0.2"],
+    /unknown option '--label-smoothing'; "labelSmoothing" is a setting of the recipe: put \{"labelSmoothing": …\} into a file and add --config FILE/,
+  ],
   ["a missing argument", ["classify"], /missing required argument 'image'/],
   ["an argument too many", ["doctor", "please"], /too many arguments/],
   ["a device that does not exist", ["doctor", "--device", "tpu"], /Allowed choices are cpu, webgpu, cuda, wasm/],
