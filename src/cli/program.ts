@@ -86,7 +86,10 @@ export function makeProgram(): Command {
             "none",
           ]),
         )
-        .option("--from <ref>", "model to fine-tune; its head is replaced by one for the data's classes")
+        .option(
+          "--from <ref>",
+          "model to fine-tune; its head stays where its classes are the data's, else it gets one for them",
+        )
         .option(...arch)
         .option("--config <file>", "JSON with settings of the recipe, and `model` with what differs in the model")
         .option("--epochs <n>", "times that every image is seen", wholeNumber(1, 100_000))

@@ -75,16 +75,24 @@ export async function startTraining(
   const { pretrained, base, isPreset, sizeReason } =
     from === undefined
       ? await newModel(settings, data, seed, changes)
-      : await trainedModel(context, { ...settings, from }, data, seed, changes);
+      : await trainedModel(
+          context,
+          { ...settings, from, keptHead: resume ? settings.keptHead : true },
+          data,
+          seed,
+          changes,
+        );
   const teacher = settings.teacher === undefined ? undefined : await loadModel(context, settings.teacher);
   if (resume) {
     if (settings.closedForm) await setHead(context, pretrained, data, { seed, workers });
     const recipe = recipeFrom(base, changes, "the recipe");
     return { pretrained, teacher, recipe, choices: [], findings: [], chosen: {} };
   }
+  const keptHead = from !== undefined && !pretrained.freshHead;
+  const judge = data.inspection !== undefined;
   const head =
     from !== undefined && data.train.length <= mostForFeatures
-      ? await setHead(context, pretrained, data, { seed, workers, judge: data.inspection !== undefined })
+      ? await setHead(context, pretrained, data, { seed, workers, judge, replace: !keptHead })
       : undefined;
   const counts = countsOf(data.train);
   const facts: TrainingFacts = {
@@ -94,7 +102,7 @@ export async function startTraining(
     largestClass: Math.max(...counts),
     weights: from !== undefined,
     probeAccuracy: head?.accuracy,
-    closedForm: head?.used ?? false,
+    trainedHead: keptHead || (head?.used ?? false),
     adapterTargets: await adapterTargets(pretrained),
     base,
     isPreset,
@@ -105,15 +113,7 @@ export async function startTraining(
     ...(weights ? [weights.choice] : []),
     ...(pretrained.model instanceof OnnxClassifier ? pretrained.model.remarks : []),
     ...choices,
-    ...(head?.used
-      ? [
-          {
-            what: "head",
-            value: "closed form",
-            reason: "training begins with the best linear head on the features, not with a random one",
-          },
-        ]
-      : []),
+    ...headChoice(keptHead, head?.used),
     {
       what: "image size",
       value: size,
@@ -127,8 +127,17 @@ export async function startTraining(
     recipe: recipeFrom(recipe, {}, "the recipe"),
     choices: all,
     findings,
-    chosen: { from, closedForm: head?.used, copies: data.copies, choices: all, findings: findings.map(shortened) },
+    chosen: {
+      ...{ from, closedForm: head?.used, keptHead: keptHead || undefined, copies: data.copies },
+      ...{ choices: all, findings: findings.map(shortened) },
+    },
   };
+}
+
+function headChoice(kept: boolean, closedForm: boolean | undefined): readonly Choice[] {
+  if (kept) return [{ what: "head", value: "kept", reason: "the model's classes are the data's, in the same order" }];
+  const reason = "training begins with the best linear head on the features, not with a random one";
+  return closedForm ? [{ what: "head", value: "closed form", reason }] : [];
 }
 
 /** A folder keeps the first examples of each finding: thousands would drown the recipe. */
@@ -148,7 +157,7 @@ interface FirstModel {
 
 async function trainedModel(
   context: Context,
-  { from, arch, options: given, model }: TrainSettings & { readonly from: string },
+  { from, arch, options: given, model, keptHead }: TrainSettings & { readonly from: string },
   { train }: TrainingData,
   seed: number,
   changes: Readonly<Record<string, unknown>>,
@@ -157,7 +166,7 @@ async function trainedModel(
   const { dropPath } = recipeFrom(fineTuning, changes, "the recipe");
   const pretrained = await loadModel(context, from, {
     arch,
-    newHead: { labels: train.classes, seed },
+    newHead: { labels: train.classes, seed, unlessSame: keptHead },
     overrides: { ...overrides, dropPath },
     resize: imageSize === undefined ? undefined : { imageSize, rule: "timm" },
   });
@@ -283,6 +292,8 @@ async function weightsFor(
 interface HeadOptions {
   readonly seed: number;
   readonly workers: number;
+  /** Give the model the head that was found; default true. */
+  readonly replace?: boolean;
   /** Look for wrong labels, too. */
   readonly judge?: boolean;
 }
@@ -295,19 +306,19 @@ interface FirstHead {
   readonly suspects: LabelJudgement["suspects"];
 }
 
-/** Computes what the model's head reads of each training image, and gives the model the best linear head for it. */
+/** Computes what the model's head reads of each training image, and the best linear head for it, which the model gets unless its own stays. */
 async function setHead(
   context: Context,
   pretrained: Pretrained,
   data: TrainingData,
-  { seed, workers, judge = false }: HeadOptions,
+  { seed, workers, judge = false, replace = true }: HeadOptions,
 ): Promise<FirstHead> {
   const features = await trainingFeatures(context, pretrained, data.train, workers);
   const groups = groupsOf(features, data);
   const { probe, suspects } = judge
     ? judgeLabels(features, { seed, groups })
     : { probe: crossValidate(features, { seed, groups }), suspects: [] };
-  const used = await startHead(pretrained, fitDiscriminant(features, probe));
+  const used = replace && (await startHead(pretrained, fitDiscriminant(features, probe)));
   // Suspects are named by their place in what was inspected.
   const place = (row: number): number => inspectedPlace(features.indices[row]!, data);
   return { used, accuracy: probe.accuracy, suspects: suspects.map((one) => ({ ...one, index: place(one.index) })) };

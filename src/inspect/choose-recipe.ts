@@ -18,8 +18,8 @@ export interface TrainingFacts {
   readonly weights: boolean;
   /** Share of the training images that a linear head on the weights' features gets right, cross-validated; undefined where it was not measured. */
   readonly probeAccuracy?: number | undefined;
-  /** Whether the head begins as the best linear head on the features (`startHead`) instead of at random. */
-  readonly closedForm?: boolean;
+  /** Whether the head begins with what it knows, its own weights or the best linear head on the features (`startHead`), instead of at random. */
+  readonly trainedHead?: boolean;
   /** Linear maps beside which adapters can stand; none in a network of convolutions. */
   readonly adapterTargets?: readonly string[];
   /** For a model without trained weights: the recipe that fits it. */
@@ -89,7 +89,7 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
         )
       : base.balance;
   // Smoothed labels would draw a head that is calibrated already away from what it is.
-  const refined = tune === "probe" && facts.closedForm ? { labelSmoothing: 0, probeViews: 2 } : {};
+  const refined = tune === "probe" && facts.trainedHead ? { labelSmoothing: 0, probeViews: 2 } : {};
   const warmupEpochs = Math.min(base.warmupEpochs, epochs / 4);
   const minLearningRate = Math.min(base.minLearningRate, learningRate);
   const chosen = { tune, loraTargets, batchSize, epochs, learningRate, flip, balance, warmupEpochs, minLearningRate };
@@ -132,7 +132,7 @@ function batchFor({ weights, images }: TrainingFacts, base: Recipe): Reasoned<nu
 }
 
 function epochsFor(
-  { weights, images, isPreset, closedForm }: TrainingFacts,
+  { weights, images, isPreset, trainedHead }: TrainingFacts,
   tune: Recipe["tune"],
   base: Recipe,
   steps: number,
@@ -146,7 +146,7 @@ function epochsFor(
         : "about 3,000 steps, but at least 30 and at most 100 epochs",
     };
   }
-  if (tune === "probe" && closedForm)
+  if (tune === "probe" && trainedHead)
     return { value: 4, reason: "the head begins where a probe ends; what is left is to see each image in other crops" };
   if (tune === "probe")
     return { value: base.epochs, reason: "they cost next to nothing: what the frozen weights see is computed once" };
@@ -158,7 +158,7 @@ function epochsFor(
 }
 
 function rateFor(
-  { weights, closedForm }: TrainingFacts,
+  { weights, trainedHead }: TrainingFacts,
   tune: Recipe["tune"],
   base: Recipe,
   batch: number,
@@ -167,7 +167,7 @@ function rateFor(
     const value = Number((base.learningRate * Math.min(1, Math.sqrt(batch / base.batchSize))).toPrecision(2));
     return { value, reason: batch < base.batchSize ? "smaller, as the batch is" : "usual for such a model" };
   }
-  if (tune === "probe" && closedForm)
+  if (tune === "probe" && trainedHead)
     return { value: 1e-4, reason: "small, so that the head's first weights are refined and not forgotten" };
   if (tune === "probe") return { value: base.learningRate, reason: "a head alone stands large steps" };
   const value = Number((base.learningRate * Math.sqrt(batch / base.batchSize)).toPrecision(2));

@@ -16,12 +16,27 @@ import { labelsFor } from "./labels.ts";
 import { defaultPreprocessing, preprocessingForSize } from "./prepare.ts";
 import type { Pretrained } from "./pretrained.ts";
 
+/** A head for these labels. */
+export interface NewHead {
+  readonly labels: readonly string[];
+  readonly seed: number;
+  /** The model's own head stays where its labels are these, in this order; that of an imported graph never does. */
+  readonly unlessSame?: boolean | undefined;
+}
+
+/** The head that a model with these labels gets; `undefined` where it keeps its own. */
+function headFor(newHead: NewHead | undefined, own: readonly string[] | undefined): NewHead | undefined {
+  const isSame =
+    newHead && own?.length === newHead.labels.length && own.every((label, i) => label === newHead.labels[i]);
+  return newHead?.unlessSame && isSame ? undefined : newHead;
+}
+
 /** How the model shall differ from what its files say. */
 export interface ModelChanges {
   /** Names of the labels, by index, instead of those that the files give. */
   readonly labels?: readonly string[] | undefined;
   /** A fresh head for other labels, its weights drawn from a seed: the start of fine-tuning. */
-  readonly newHead?: { readonly labels: readonly string[]; readonly seed: number } | undefined;
+  readonly newHead?: NewHead | undefined;
   /** Makes the model one for images of another size, in pixels, or for other `windows`; its tables of positions are resized by the named rule. */
   readonly resize?: { readonly imageSize: number | GridSize; readonly rule: PositionRule } | undefined;
   /** What else differs from the files' configuration, without changing a weight's shape (`{ dropPath: 0.1 }`). */
@@ -38,8 +53,9 @@ export async function assemble(
   { family, architecture, config, labels: named, pretrainedConfig }: ConfigFile,
   fromFile: Preprocessing | undefined,
   source: WeightSource,
-  { labels, newHead, resize, overrides }: ModelChanges,
+  { labels, newHead: asked, resize, overrides }: ModelChanges,
 ): Promise<Pretrained> {
+  const newHead = headFor(asked, named);
   for (const option of Object.keys(overrides ?? {}))
     if (!(option in config))
       throw new VitrineError("INVALID_ARGUMENT", { rule: `${option} is no setting of this model`, place: name });
@@ -72,6 +88,7 @@ export async function assemble(
     model,
     preprocessing: resize ? preprocessingForSize(preprocessing, model.config.imageSize) : preprocessing,
     labels: newHead?.labels ?? (await labelsFor(model.config.labels, labels ?? named, source.place)),
+    freshHead: newHead !== undefined,
   };
 }
 

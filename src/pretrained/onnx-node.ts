@@ -61,6 +61,7 @@ export async function loadOnnx(
     model: classifier,
     preprocessing,
     labels: newHead?.labels ?? (await labelsFor(classifier.config.labels, labels ?? own, path)),
+    freshHead: newHead !== undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { filesBelow, type Result, temporaryFolder, vitrine, weightsOf } from "./process.ts";
@@ -199,4 +199,22 @@ test("--from fine-tunes a model with a new head for the data's classes", async (
   const evaluation = await vitrine(["eval", "tuned", data, "--json"], { cwd: folder });
   expect(evaluation.code).toBe(0);
   expect(JSON.parse(evaluation.stdout)).toMatchObject({ count: 16 });
+});
+
+test("--from keeps the head where the model's classes are the data's, also when the run goes on", async () => {
+  const data = temporaryFolder();
+  await writeImages(data, { cats: 8, dogs: 8 });
+  const again = ["--tune", "full", "--epochs", "2", "--batch", "4", "--no-report", "--json"];
+  const args = ["train", data, "--from", "tuned", ...again];
+  const { code, stdout, stderr } = await vitrine([...args, "--out", "more"], { cwd: folder });
+  expect(code, stderr).toBe(0);
+  const { choices } = JSON.parse(stdout) as { choices: readonly { what: string; value: string }[] };
+  expect(choices).toContainEqual(expect.objectContaining({ what: "head", value: "kept" }));
+  // Only its first epoch's checkpoint is left: the second epoch is done again.
+  const last = join(folder, "more/checkpoints", readdirSync(join(folder, "more/checkpoints")).sort()[1]!);
+  const undone = readFileSync(join(last, "model.safetensors"));
+  rmSync(last, { recursive: true });
+  const resumed = await vitrine(["train", "--resume", "--out", "more", "--no-report"], { cwd: folder });
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(readFileSync(join(last, "model.safetensors")).equals(undone)).toBe(true);
 });

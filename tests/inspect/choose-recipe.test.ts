@@ -53,10 +53,10 @@ test("what is asked for wins, is said to be so, and other settings fit it", () =
   ]);
 });
 
-test("a head that begins in closed form is only refined", () => {
-  const [closed, random] = [true, false].map((closedForm) => chooseRecipe({ ...photos, closedForm }).recipe);
-  expect(closed!.learningRate).toBeLessThan(random!.learningRate / 10);
-  expect(closed!.epochs).toBeLessThan(random!.epochs);
+test("a head that begins trained is only refined", () => {
+  const [trained, random] = [true, false].map((trainedHead) => chooseRecipe({ ...photos, trainedHead }).recipe);
+  expect(trained!.learningRate).toBeLessThan(random!.learningRate / 10);
+  expect(trained!.epochs).toBeLessThan(random!.epochs);
 });
 
 test("uneven classes are shown equally often", () => {

@@ -134,6 +134,23 @@ test("a new head is drawn from its seed, and the body is kept", async () => {
   expect(valuesOf(other)["head.weight"]).not.toEqual(head);
 });
 
+test("where the labels are the same, in the same order, the head stays if asked to", async () => {
+  const load = (labels: readonly string[], unlessSame: boolean) =>
+    loadPretrained(timm, { newHead: { labels, seed: 1, unlessSame } });
+  const kept = await load(made.labels, true);
+  expect(kept.freshHead).toBe(false);
+  expect(valuesOf(kept)).toEqual(valuesOf(made));
+  for (const [labels, unlessSame] of [
+    [made.labels, false],
+    [[...made.labels].reverse(), true],
+    [made.labels.slice(1), true],
+  ] as const) {
+    const fresh = await load(labels, unlessSame);
+    expect(fresh).toMatchObject({ freshHead: true, labels });
+    expect(valuesOf(fresh)["head.weight"]).not.toEqual(valuesOf(made)["head.weight"]);
+  }
+});
+
 test("another number of labels is refused unless a new head is asked for", async () => {
   const folder = edited((config) => ({ ...config, num_classes: 7, label_names: undefined }));
   await expect(loadPretrained(folder)).rejects.toThrow(/2 of another shape: head.bias \[3\] for \[7\], head.weight/);
