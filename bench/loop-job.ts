@@ -33,6 +33,8 @@ export interface LoopJob {
   /** Threads, on the other side processes, that make batches. */
   readonly workers: number;
   readonly seed: number;
+  /** Bytes for decoded images, on our side. */
+  readonly room?: number | undefined;
 }
 
 /** The images of a folder, or some of them. */

@@ -10,12 +10,13 @@ import { startTuning } from "../src/train/tuning.ts";
 import { datasetOf, type LoopJob, modelOf } from "./loop-job.ts";
 
 const job = JSON.parse(readFileSync(process.argv[2]!, "utf8")) as LoopJob;
-const { recipe, seed, workers } = job;
+const { recipe, seed, workers, room } = job;
 const train = await datasetOf(job.train, job.classes);
 const pretrained = await modelOf(job, train.classes);
 const runtime = await nodeRuntime({ threads: job.threads });
 const tuning = await startTuning(pretrained, recipe, seed);
-const training = await openTraining({ pretrained, train, recipe, seed, runtime, workers }, tuning);
+const stores = room === undefined ? undefined : { train: { bytes: room }, validation: { bytes: 0 } };
+const training = await openTraining({ pretrained, train, recipe, seed, runtime, workers, stores }, tuning);
 const rate = scheduleOf(recipe, training.stepsPerEpoch);
 let [step, epoch] = [0, 0];
 

@@ -14,8 +14,9 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { openFolder } from "../src/data/datasets/folder-node.ts";
 import { loadPretrained } from "../src/pretrained/load-node.ts";
-import { presets } from "../src/train/presets.ts";
+import { presetForPictures, presets } from "../src/train/presets.ts";
 import { fineTuning, fromScratch, type Recipe } from "../src/train/recipe.ts";
+import { cameraFolder } from "./camera-folder.ts";
 import { cifar10Folder } from "./cifar-folder.ts";
 import { Contestant, median } from "./contestant.ts";
 import { filesOf, type LoopJob, timmArguments } from "./loop-job.ts";
@@ -45,6 +46,18 @@ async function photographs(changes: Partial<Recipe>): Promise<LoopJob> {
   const recipe = { ...fineTuning, ...changes, labelSmoothing: 0 };
   const files = filesOf(train, (_, i) => i < most);
   return { ...shared, train: files, model: plain, ours: {}, options: {}, weights, classes: 2, preprocessing, recipe };
+}
+
+/** Photographs as a camera makes them, for the model that is ours where nobody names one. @param room for decoded images, in bytes */
+async function fromCamera(room?: number): Promise<LoopJob> {
+  const all = await openFolder(await cameraFolder(join(data, "hymenoptera/train"), scratch, Math.min(most, 64)));
+  const { options: ours, preprocessing, recipe } = presetForPictures(3024);
+  return {
+    ...shared,
+    train: filesOf(all),
+    ...{ model: plain, ours, options: timmArguments(ours), classes: 2, preprocessing },
+    ...{ recipe: { ...recipe, batchSize: 16 }, room },
+  };
 }
 
 /** Small PNG files, mixed, as the preset has them. */
@@ -80,6 +93,8 @@ const cases: Readonly<Record<string, readonly [about: string, job: () => Promise
     "the same with RandAugment m9 and random erasing",
     () => photographs({ autoAugment: "rand-m9-mstd0.5-inc1", erase: 0.25 }),
   ],
+  camera: ["ViT 192 × 6 of 128 pixels on JPEG photographs of 12 megapixels, crop and flip", () => fromCamera()],
+  "camera-kept": ["the same, with decoded images kept (`--store memory`); timm has no such", () => fromCamera(2.5e9)],
   cifar10: ["ViT 192 × 9 on PNG of 32 pixels, shifts, mixup and CutMix", () => smallFiles({})],
   "cifar10-randaugment": [
     "the same, crops and RandAugment, nothing mixed",

@@ -7,6 +7,7 @@
 
 import { VitrineError } from "../errors.ts";
 import { crop, type Image, type Region } from "./image.ts";
+import { alongColumns, alongRows, type Weights } from "./resize-passes.ts";
 
 /** Resampling filters under Pillow's names. */
 export type Filter = "nearest" | "box" | "bilinear" | "hamming" | "bicubic" | "lanczos";
@@ -52,14 +53,6 @@ const kernels: Record<Exclude<Filter, "nearest">, Kernel> = {
 
 function sinc(x: number): number {
   return x === 0 ? 1 : Math.sin(x * Math.PI) / (x * Math.PI);
-}
-
-/** For each output position: the first input position, how many, and their weights times 2²² (`taps` slots each). */
-interface Weights {
-  readonly taps: number;
-  readonly first: Int32Array;
-  readonly count: Int32Array;
-  readonly values: Int32Array;
 }
 
 /** Weights of output positions `from … from + length − 1` of `outSize`, over `inSize` input positions. */
@@ -113,14 +106,21 @@ export function resize(source: Image, options: ResizeOptions): Image {
   const top = down ? down.first[0]! : window.top;
   const bottom = down ? down.first[window.height - 1]! + down.count[window.height - 1]! : window.top + window.height;
   const rows = across
-    ? alongRows(source, region.left, region.top + top, bottom - top, window.width, across)
+    ? alongRows({
+        source,
+        left: region.left,
+        top: region.top + top,
+        height: bottom - top,
+        width: window.width,
+        weights: across,
+      })
     : crop(source, {
         left: region.left + window.left,
         top: region.top + top,
         width: window.width,
         height: bottom - top,
       });
-  return down ? alongColumns(rows, top, window.height, down) : rows;
+  return down ? alongColumns({ source: rows, top, height: window.height, weights: down }) : rows;
 }
 
 function checkInside(name: string, part: Region, width: number, height: number): void {
@@ -132,96 +132,6 @@ function checkInside(name: string, part: Region, width: number, height: number):
     rule: `resize: the ${name} must lie inside ${width} × ${height}`,
     evidence: `got ${part.width} × ${part.height} at (${left}, ${top})`,
   });
-}
-
-const half = 1 << 21;
-
-/**
- * Weighted sums along each of `height` rows from `top` on; input positions count from `left`. For three channels the loops are written out, two weights at a
- * time: 1.4 times as fast.
- */
-function alongRows(source: Image, left: number, top: number, height: number, width: number, weights: Weights): Image {
-  const { channels, data } = source;
-  const { taps, first, count, values } = weights;
-  const out = new Uint8ClampedArray(width * height * channels);
-  let to = 0;
-  for (let y = 0; y < height; y++) {
-    const row = ((top + y) * source.width + left) * channels;
-    if (channels === 3) {
-      for (let x = 0; x < width; x++) {
-        let from = row + first[x]! * 3;
-        let red = half;
-        let green = half;
-        let blue = half;
-        let k = x * taps;
-        const last = k + count[x]! - 1;
-        for (; k < last; k += 2, from += 6) {
-          const a = values[k]!;
-          const b = values[k + 1]!;
-          red = (red + Math.imul(data[from]!, a) + Math.imul(data[from + 3]!, b)) | 0;
-          green = (green + Math.imul(data[from + 1]!, a) + Math.imul(data[from + 4]!, b)) | 0;
-          blue = (blue + Math.imul(data[from + 2]!, a) + Math.imul(data[from + 5]!, b)) | 0;
-        }
-        if (k === last) {
-          const weight = values[k]!;
-          red = (red + Math.imul(data[from]!, weight)) | 0;
-          green = (green + Math.imul(data[from + 1]!, weight)) | 0;
-          blue = (blue + Math.imul(data[from + 2]!, weight)) | 0;
-        }
-        out[to] = red >> 22;
-        out[to + 1] = green >> 22;
-        out[to + 2] = blue >> 22;
-        to += 3;
-      }
-    } else {
-      for (let x = 0; x < width; x++)
-        for (let c = 0; c < channels; c++) {
-          let from = row + first[x]! * channels + c;
-          let sum = half;
-          for (let k = x * taps, end = k + count[x]!; k < end; k++, from += channels)
-            sum = (sum + Math.imul(data[from]!, values[k]!)) | 0;
-          out[to++] = sum >> 22;
-        }
-    }
-  }
-  return { width, height, channels, data: new Uint8Array(out.buffer) };
-}
-
-/** Weighted sums of whole rows; the first row of `source` is input position `top`. */
-function alongColumns(source: Image, top: number, height: number, weights: Weights): Image {
-  const { width, channels, data } = source;
-  const { taps, first, count, values } = weights;
-  const length = width * channels;
-  const out = new Uint8ClampedArray(length * height);
-  const sums = new Int32Array(length);
-  for (let y = 0; y < height; y++) {
-    sums.fill(half);
-    let from = (first[y]! - top) * length;
-    let k = y * taps;
-    const end = k + count[y]!;
-    // Four rows at a time read and write the sums a quarter as often, which makes the pass 2.4 times as fast.
-    for (; k + 3 < end; k += 4, from += 4 * length) {
-      const a = values[k]!;
-      const b = values[k + 1]!;
-      const c = values[k + 2]!;
-      const d = values[k + 3]!;
-      for (let i = 0, at = from; i < length; i++, at++)
-        sums[i] =
-          (sums[i]! +
-            Math.imul(data[at]!, a) +
-            Math.imul(data[at + length]!, b) +
-            Math.imul(data[at + 2 * length]!, c) +
-            Math.imul(data[at + 3 * length]!, d)) |
-          0;
-    }
-    for (; k < end; k++, from += length) {
-      const weight = values[k]!;
-      for (let i = 0; i < length; i++) sums[i] = (sums[i]! + Math.imul(data[from + i]!, weight)) | 0;
-    }
-    const to = y * length;
-    for (let i = 0; i < length; i++) out[to + i] = sums[i]! >> 22;
-  }
-  return { width, height, channels, data: new Uint8Array(out.buffer) };
 }
 
 /** The input position of each output position, added up step by step as `ImagingScaleAffine` does, rounding errors included. */

@@ -1,0 +1,223 @@
+/**
+ * The two passes of resizing: weighted sums along rows, then of rows. By WebAssembly, which adds several numbers at once, where the machine has it, else by JavaScript;
+ * the bytes are the same.
+ */
+
+import type { Image } from "./image.ts";
+import { passesCode } from "./resize-passes-code.ts";
+
+/** For each output position: the first input position, how many, and their weights times 2²² (`taps` slots each). */
+export interface Weights {
+  readonly taps: number;
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  readonly values: Int32Array;
+}
+
+/** What is summed: pixels from `left` of `height` rows from `top` on, into rows of `width`. */
+export interface RowSums {
+  readonly source: Image;
+  readonly left: number;
+  readonly top: number;
+  readonly height: number;
+  readonly width: number;
+  readonly weights: Weights;
+}
+
+/** What is summed: whole rows, of which the first is input position `top`, into `height` others. */
+export interface ColumnSums {
+  readonly source: Image;
+  readonly top: number;
+  readonly height: number;
+  readonly weights: Weights;
+}
+
+/** Weighted sums along rows. */
+export function alongRows(sums: RowSums): Image {
+  const engine = sums.source.channels === 3 ? theEngine() : null;
+  return engine ? rowsTogether(sums, engine) : rowsPlain(sums);
+}
+
+/** Weighted sums of rows. */
+export function alongColumns(sums: ColumnSums): Image {
+  const engine = theEngine();
+  return engine ? columnsTogether(sums, engine) : columnsPlain(sums);
+}
+
+/** What rounds a sum of weights times 2²². */
+const half = 1 << 21;
+
+/** `alongRows` in JavaScript. For three channels the loops are written out, two weights at a time: 1.4 times as fast. */
+export function rowsPlain({ source, left, top, height, width, weights }: RowSums): Image {
+  const { channels, data } = source;
+  const { taps, first, count, values } = weights;
+  const out = new Uint8ClampedArray(width * height * channels);
+  let to = 0;
+  for (let y = 0; y < height; y++) {
+    const row = ((top + y) * source.width + left) * channels;
+    if (channels === 3) {
+      for (let x = 0; x < width; x++) {
+        let from = row + first[x]! * 3;
+        let red = half;
+        let green = half;
+        let blue = half;
+        let k = x * taps;
+        const last = k + count[x]! - 1;
+        for (; k < last; k += 2, from += 6) {
+          const a = values[k]!;
+          const b = values[k + 1]!;
+          red = (red + Math.imul(data[from]!, a) + Math.imul(data[from + 3]!, b)) | 0;
+          green = (green + Math.imul(data[from + 1]!, a) + Math.imul(data[from + 4]!, b)) | 0;
+          blue = (blue + Math.imul(data[from + 2]!, a) + Math.imul(data[from + 5]!, b)) | 0;
+        }
+        if (k === last) {
+          const weight = values[k]!;
+          red = (red + Math.imul(data[from]!, weight)) | 0;
+          green = (green + Math.imul(data[from + 1]!, weight)) | 0;
+          blue = (blue + Math.imul(data[from + 2]!, weight)) | 0;
+        }
+        out[to] = red >> 22;
+        out[to + 1] = green >> 22;
+        out[to + 2] = blue >> 22;
+        to += 3;
+      }
+    } else {
+      for (let x = 0; x < width; x++)
+        for (let c = 0; c < channels; c++) {
+          let from = row + first[x]! * channels + c;
+          let sum = half;
+          for (let k = x * taps, end = k + count[x]!; k < end; k++, from += channels)
+            sum = (sum + Math.imul(data[from]!, values[k]!)) | 0;
+          out[to++] = sum >> 22;
+        }
+    }
+  }
+  return { width, height, channels, data: new Uint8Array(out.buffer) };
+}
+
+/** `alongColumns` in JavaScript. */
+export function columnsPlain({ source, top, height, weights }: ColumnSums): Image {
+  const { width, channels, data } = source;
+  const { taps, first, count, values } = weights;
+  const length = width * channels;
+  const out = new Uint8ClampedArray(length * height);
+  const sums = new Int32Array(length);
+  for (let y = 0; y < height; y++) {
+    sums.fill(half);
+    let from = (first[y]! - top) * length;
+    let k = y * taps;
+    const end = k + count[y]!;
+    // Four rows at a time read and write the sums a quarter as often, which makes the pass 2.4 times as fast.
+    for (; k + 3 < end; k += 4, from += 4 * length) {
+      const a = values[k]!;
+      const b = values[k + 1]!;
+      const c = values[k + 2]!;
+      const d = values[k + 3]!;
+      for (let i = 0, at = from; i < length; i++, at++)
+        sums[i] =
+          (sums[i]! +
+            Math.imul(data[at]!, a) +
+            Math.imul(data[at + length]!, b) +
+            Math.imul(data[at + 2 * length]!, c) +
+            Math.imul(data[at + 3 * length]!, d)) |
+          0;
+    }
+    for (; k < end; k++, from += length) {
+      const weight = values[k]!;
+      for (let i = 0; i < length; i++) sums[i] = (sums[i]! + Math.imul(data[from + i]!, weight)) | 0;
+    }
+    const to = y * length;
+    for (let i = 0; i < length; i++) out[to + i] = sums[i]! >> 22;
+  }
+  return { width, height, channels, data: new Uint8Array(out.buffer) };
+}
+
+/** What resize-passes.wat exports; it says what the numbers are. */
+interface Engine {
+  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
+  readonly rows: (...numbers: readonly number[]) => void;
+  readonly columns: (...numbers: readonly number[]) => void;
+}
+
+let opened: Engine | null | undefined;
+
+/** Without instructions for several numbers at once, or on pages that forbid to compile, there is none. */
+function theEngine(): Engine | null {
+  if (opened !== undefined) return opened;
+  try {
+    const code = Uint8Array.from(atob(passesCode), (letter) => letter.charCodeAt(0));
+    opened = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Engine;
+  } catch {
+    opened = null;
+  }
+  return opened;
+}
+
+const page = 2 ** 16;
+/** Bytes of the source at a time: they stay in the processor's cache. */
+const strip = 2 ** 18;
+/** What may be read and written beyond the end. */
+const margin = 16;
+
+/** Places in the engine's memory: three tables of int32, then so many bytes of input and of output. */
+function layOut({ memory }: Engine, { count, values }: Weights, input: number, output: number) {
+  const [counts, table] = [4 * count.length, 8 * count.length];
+  const from = table + 4 * values.length;
+  const to = from + 4 * Math.ceil((input + margin) / 4);
+  const missing = to + output + margin - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / page));
+  return {
+    counts,
+    table,
+    from,
+    to,
+    bytes: new Uint8Array(memory.buffer),
+    numbers: new Int32Array(memory.buffer, 0, from / 4),
+  };
+}
+
+function rowsTogether({ source, left, top, height, width, weights }: RowSums, engine: Engine): Image {
+  const { taps, first, count, values } = weights;
+  // Of each row only what is read.
+  const lowest = first[0]!;
+  const length = 3 * (first[width - 1]! + count[width - 1]! - lowest);
+  const most = Math.min(height, Math.max(1, Math.floor(strip / length)));
+  const { counts, table, from, to, bytes, numbers } = layOut(engine, weights, most * length, most * 3 * width);
+  for (let x = 0; x < width; x++) numbers[x] = 3 * (first[x]! - lowest);
+  numbers.set(count, width);
+  numbers.set(values, 2 * width);
+  const out = new Uint8Array(3 * width * height);
+  for (let y = 0; y < height; y += most) {
+    const now = Math.min(most, height - y);
+    for (let i = 0; i < now; i++) {
+      const start = 3 * ((top + y + i) * source.width + left + lowest);
+      bytes.set(source.data.subarray(start, start + length), from + i * length);
+    }
+    engine.rows(from, length, now, 0, counts, table, taps, width, to);
+    out.set(bytes.subarray(to, to + 3 * width * now), 3 * width * y);
+  }
+  return { width, height, channels: 3, data: out };
+}
+
+function columnsTogether({ source, top, height, weights }: ColumnSums, engine: Engine): Image {
+  const { width, channels, data } = source;
+  const { taps, first, count, values } = weights;
+  const length = width * channels;
+  const end = (y: number): number => first[y]! + count[y]!;
+  const out = new Uint8Array(length * height);
+  for (let y = 0, next = 0; y < height; y = next) {
+    // As many output rows as a strip of input rows makes.
+    const lowest = first[y]!;
+    next = y + 1;
+    while (next < height && (end(next) - lowest) * length <= strip) next++;
+    const rows = end(next - 1) - lowest;
+    const { counts, table, from, to, bytes, numbers } = layOut(engine, weights, rows * length, (next - y) * length);
+    for (let i = y; i < next; i++) numbers[i - y] = first[i]! - lowest;
+    numbers.set(count.subarray(y, next), height);
+    numbers.set(values.subarray(y * taps, next * taps), 2 * height);
+    bytes.set(data.subarray((lowest - top) * length, (lowest - top + rows) * length), from);
+    engine.columns(from, length, next - y, 0, counts, table, taps, to);
+    out.set(bytes.subarray(to, to + (next - y) * length), y * length);
+  }
+  return { width, height, channels, data: out };
+}
