@@ -4,7 +4,7 @@
  */
 
 import type { Image } from "./image.ts";
-import { passesCode } from "./resize-passes-code.ts";
+import { code } from "./resize-passes-code.ts";
 
 /** For each output position: the first input position, how many, and their weights times 2²² (`taps` slots each). */
 export interface Weights {
@@ -34,64 +34,32 @@ export interface ColumnSums {
 
 /** Weighted sums along rows. */
 export function alongRows(sums: RowSums): Image {
-  const engine = sums.source.channels === 3 ? theEngine() : null;
-  return engine ? rowsTogether(sums, engine) : rowsPlain(sums);
+  return engine && sums.source.channels === 3 ? rowsTogether(sums, engine) : rowsPlain(sums);
 }
 
 /** Weighted sums of rows. */
 export function alongColumns(sums: ColumnSums): Image {
-  const engine = theEngine();
   return engine ? columnsTogether(sums, engine) : columnsPlain(sums);
 }
 
 /** What rounds a sum of weights times 2²². */
 const half = 1 << 21;
 
-/** `alongRows` in JavaScript. For three channels the loops are written out, two weights at a time: 1.4 times as fast. */
+/** `alongRows` in JavaScript. */
 export function rowsPlain({ source, left, top, height, width, weights }: RowSums): Image {
   const { channels, data } = source;
   const { taps, first, count, values } = weights;
   const out = new Uint8ClampedArray(width * height * channels);
   let to = 0;
-  for (let y = 0; y < height; y++) {
-    const row = ((top + y) * source.width + left) * channels;
-    if (channels === 3) {
-      for (let x = 0; x < width; x++) {
-        let from = row + first[x]! * 3;
-        let red = half;
-        let green = half;
-        let blue = half;
-        let k = x * taps;
-        const last = k + count[x]! - 1;
-        for (; k < last; k += 2, from += 6) {
-          const a = values[k]!;
-          const b = values[k + 1]!;
-          red = (red + Math.imul(data[from]!, a) + Math.imul(data[from + 3]!, b)) | 0;
-          green = (green + Math.imul(data[from + 1]!, a) + Math.imul(data[from + 4]!, b)) | 0;
-          blue = (blue + Math.imul(data[from + 2]!, a) + Math.imul(data[from + 5]!, b)) | 0;
-        }
-        if (k === last) {
-          const weight = values[k]!;
-          red = (red + Math.imul(data[from]!, weight)) | 0;
-          green = (green + Math.imul(data[from + 1]!, weight)) | 0;
-          blue = (blue + Math.imul(data[from + 2]!, weight)) | 0;
-        }
-        out[to] = red >> 22;
-        out[to + 1] = green >> 22;
-        out[to + 2] = blue >> 22;
-        to += 3;
+  for (let y = top; y < top + height; y++)
+    for (let x = 0; x < width; x++)
+      for (let c = 0; c < channels; c++) {
+        let from = (y * source.width + left + first[x]!) * channels + c;
+        let sum = half;
+        for (let k = x * taps, end = k + count[x]!; k < end; k++, from += channels)
+          sum = (sum + Math.imul(data[from]!, values[k]!)) | 0;
+        out[to++] = sum >> 22;
       }
-    } else {
-      for (let x = 0; x < width; x++)
-        for (let c = 0; c < channels; c++) {
-          let from = row + first[x]! * channels + c;
-          let sum = half;
-          for (let k = x * taps, end = k + count[x]!; k < end; k++, from += channels)
-            sum = (sum + Math.imul(data[from]!, values[k]!)) | 0;
-          out[to++] = sum >> 22;
-        }
-    }
-  }
   return { width, height, channels, data: new Uint8Array(out.buffer) };
 }
 
@@ -105,29 +73,9 @@ export function columnsPlain({ source, top, height, weights }: ColumnSums): Imag
   for (let y = 0; y < height; y++) {
     sums.fill(half);
     let from = (first[y]! - top) * length;
-    let k = y * taps;
-    const end = k + count[y]!;
-    // Four rows at a time read and write the sums a quarter as often, which makes the pass 2.4 times as fast.
-    for (; k + 3 < end; k += 4, from += 4 * length) {
-      const a = values[k]!;
-      const b = values[k + 1]!;
-      const c = values[k + 2]!;
-      const d = values[k + 3]!;
-      for (let i = 0, at = from; i < length; i++, at++)
-        sums[i] =
-          (sums[i]! +
-            Math.imul(data[at]!, a) +
-            Math.imul(data[at + length]!, b) +
-            Math.imul(data[at + 2 * length]!, c) +
-            Math.imul(data[at + 3 * length]!, d)) |
-          0;
-    }
-    for (; k < end; k++, from += length) {
-      const weight = values[k]!;
-      for (let i = 0; i < length; i++) sums[i] = (sums[i]! + Math.imul(data[from + i]!, weight)) | 0;
-    }
-    const to = y * length;
-    for (let i = 0; i < length; i++) out[to + i] = sums[i]! >> 22;
+    for (let k = y * taps, end = k + count[y]!; k < end; k++, from += length)
+      for (let i = 0; i < length; i++) sums[i] = (sums[i]! + Math.imul(data[from + i]!, values[k]!)) | 0;
+    for (let i = 0; i < length; i++) out[y * length + i] = sums[i]! >> 22;
   }
   return { width, height, channels, data: new Uint8Array(out.buffer) };
 }
@@ -139,18 +87,16 @@ interface Engine {
   readonly columns: (...numbers: readonly number[]) => void;
 }
 
-let opened: Engine | null | undefined;
+const engine: Engine | null = /* @__PURE__ */ compiled();
 
-/** Without instructions for several numbers at once, or on pages that forbid to compile, there is none. */
-function theEngine(): Engine | null {
-  if (opened !== undefined) return opened;
+/** Null where the machine lacks instructions for several numbers at once, or a page forbids to compile. */
+function compiled(): Engine | null {
   try {
-    const code = Uint8Array.from(atob(passesCode), (letter) => letter.charCodeAt(0));
-    opened = new WebAssembly.Instance(new WebAssembly.Module(code)).exports as unknown as Engine;
+    const bytes = Uint8Array.from(atob(code), (letter) => letter.charCodeAt(0));
+    return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Engine;
   } catch {
-    opened = null;
+    return null;
   }
-  return opened;
 }
 
 const page = 2 ** 16;

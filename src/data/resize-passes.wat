@@ -1,5 +1,5 @@
 ;; The two passes of resizing, several numbers at a time: the same integers as `rowsPlain` and `columnsPlain` of resize-passes.ts.
-;; Compiled into resize-passes-code.ts by tools/resize-passes.mjs.
+;; Compiled into resize-passes-code.ts by tools/wat.mjs.
 (module
   (memory (export "memory") 1)
 
