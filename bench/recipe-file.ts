@@ -25,7 +25,7 @@ export interface RecipeFile extends Training {
   readonly needs: readonly string[];
   /** How the data is made of them, where it does not lie there as it is; `{made}` is the result. */
   readonly make?: "cifar10-folder" | undefined;
-  /** What comes first, in this order; `{before}` is the folder that the part before ends with. */
+  /** What comes first, in this order; `{before}` is the folder that the part before ends with, `{part 2}` that of the second. */
   readonly before?: readonly Training[] | undefined;
   readonly seeds: readonly number[];
   readonly hardware: string;

@@ -95,7 +95,13 @@ async function measure({
   const made = make ? await cifar10Folder(data, place) : "";
   const figure = figureOf(expected);
   const filled = (words: readonly string[], earlier: string): readonly string[] =>
-    words.map((word) => word.replace("{data}", data).replace("{made}", made).replace("{before}", earlier));
+    words.map((word) =>
+      word
+        .replace("{data}", data)
+        .replace("{made}", made)
+        .replace("{before}", earlier)
+        .replace(/\{part (\d+)\}/, (_, part: string) => earlier.replace(/\d+$/, part)),
+    );
   /** One part, from the folder of the part before. */
   const train = (part: Training, out: string, earlier: string, seed: number): void => {
     const config = `${out}.json`;
