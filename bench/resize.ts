@@ -20,29 +20,42 @@ const cases: readonly Case[] = [
   [4032, 3024, 224, 224, "bicubic"],
 ];
 
-const python = process.env.PYTHON ?? "python3";
-const theirs = JSON.parse(
-  execFileSync(python, ["tools/pillow-peer.py", JSON.stringify(cases)]).toString(),
-) as readonly number[];
-console.log("| from | to | filter | vitrine ms | Pillow ms | times as fast |\n|---|---|---|---|---|---|");
-const random = stream(keyOf(0));
-for (const [i, [width, height, toWidth, toHeight, filter]] of cases.entries()) {
-  const source = image(
-    width,
-    height,
-    3,
-    Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)),
+/** Milliseconds of each case. */
+function measure(): readonly number[] {
+  const random = stream(keyOf(0));
+  return cases.map(([width, height, toWidth, toHeight, filter]) => {
+    const source = image(
+      width,
+      height,
+      3,
+      Uint8Array.from({ length: width * height * 3 }, () => random.integer(256)),
+    );
+    const times: number[] = [];
+    for (let repetition = 0; repetition < 30; repetition++) {
+      const start = performance.now();
+      resize(source, { width: toWidth, height: toHeight, filter });
+      times.push(performance.now() - start);
+    }
+    return median(times);
+  });
+}
+
+if (process.argv[2] === "measure") console.log(JSON.stringify(measure()));
+else {
+  const told = (command: string, args: readonly string[]): readonly number[] =>
+    JSON.parse(execFileSync(command, args).toString()) as readonly number[];
+  const [file] = process.argv.slice(1) as [string];
+  const ours = told(process.execPath, [file, "measure"]);
+  const alone = told(process.execPath, ["--no-expose-wasm", file, "measure"]);
+  const theirs = told(process.env.PYTHON ?? "python3", ["tools/pillow-peer.py", JSON.stringify(cases)]);
+  console.log(
+    "| from | to | filter | vitrine ms | without WebAssembly ms | Pillow ms | times as fast |\n|---|---|---|---|---|---|---|",
   );
-  const times: number[] = [];
-  for (let repetition = 0; repetition < 30; repetition++) {
-    const start = performance.now();
-    resize(source, { width: toWidth, height: toHeight, filter });
-    times.push(performance.now() - start);
+  for (const [i, [width, height, toWidth, toHeight, filter]] of cases.entries()) {
+    const cells = [
+      ...[`${width} × ${height}`, `${toWidth} × ${toHeight}`, filter],
+      ...[ours[i]!, alone[i]!, theirs[i]!, theirs[i]! / ours[i]!].map((number) => number.toFixed(2)),
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
   }
-  const [ours, pillow] = [median(times), theirs[i]!];
-  const cells = [
-    ...[`${width} × ${height}`, `${toWidth} × ${toHeight}`, filter],
-    ...[ours.toFixed(2), pillow.toFixed(2), (pillow / ours).toFixed(2)],
-  ];
-  console.log(`| ${cells.join(" | ")} |`);
 }

@@ -75,13 +75,7 @@ export async function startTraining(
   const { pretrained, base, isPreset, sizeReason } =
     from === undefined
       ? await newModel(settings, data, seed, changes)
-      : await trainedModel(
-          context,
-          { ...settings, from, keptHead: resume ? settings.keptHead : true },
-          data,
-          seed,
-          changes,
-        );
+      : await trainedModel(context, { ...settings, from }, data, seed, changes);
   const teacher = settings.teacher === undefined ? undefined : await loadModel(context, settings.teacher);
   if (resume) {
     if (settings.closedForm) await setHead(context, pretrained, data, { seed, workers });
@@ -127,10 +121,7 @@ export async function startTraining(
     recipe: recipeFrom(recipe, {}, "the recipe"),
     choices: all,
     findings,
-    chosen: {
-      ...{ from, closedForm: head?.used, keptHead: keptHead || undefined, copies: data.copies },
-      ...{ choices: all, findings: findings.map(shortened) },
-    },
+    chosen: { from, closedForm: head?.used, copies: data.copies, choices: all, findings: findings.map(shortened) },
   };
 }
 
@@ -157,7 +148,7 @@ interface FirstModel {
 
 async function trainedModel(
   context: Context,
-  { from, arch, options: given, model, keptHead }: TrainSettings & { readonly from: string },
+  { from, arch, options: given, model }: TrainSettings & { readonly from: string },
   { train }: TrainingData,
   seed: number,
   changes: Readonly<Record<string, unknown>>,
@@ -166,7 +157,7 @@ async function trainedModel(
   const { dropPath } = recipeFrom(fineTuning, changes, "the recipe");
   const pretrained = await loadModel(context, from, {
     arch,
-    newHead: { labels: train.classes, seed, unlessSame: keptHead },
+    newHead: { labels: train.classes, seed, unlessSame: true },
     overrides: { ...overrides, dropPath },
     resize: imageSize === undefined ? undefined : { imageSize, rule: "timm" },
   });

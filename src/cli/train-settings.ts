@@ -23,8 +23,6 @@ export interface TrainSettings {
   readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** Whether the head begins as the best linear head in closed form. */
   readonly closedForm?: boolean | undefined;
-  /** Whether the head is the model's own, since its classes are the data's. */
-  readonly keptHead?: boolean | undefined;
   /** Positions of training images that show the same: the parts of a split have no copies of each other. */
   readonly copies?: readonly (readonly number[])[] | undefined;
   /** What was chosen and found before the first step, for the report. */
@@ -44,7 +42,6 @@ const settingsSchema: v.GenericSchema<unknown, TrainSettings> = v.object({
   holdBack: v.optional(v.number()),
   options: v.optional(v.record(v.string(), v.unknown())),
   closedForm: v.optional(v.boolean()),
-  keptHead: v.optional(v.boolean()),
   copies: v.optional(v.array(v.array(v.number()))),
   choices: v.optional(v.array(v.object({ what: v.string(), value: v.string(), reason: v.string() }))),
   findings: v.optional(

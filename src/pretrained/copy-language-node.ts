@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { VitrineError } from "../errors.ts";
 import { writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
+import { isOpenAiGpt2 } from "../models/gpt2/config.ts";
 import type { JsonObject } from "../models/json.ts";
 import { inHalf } from "../weights/half.ts";
 import { openWeights } from "../weights/open-node.ts";
@@ -54,8 +55,9 @@ export async function copyLanguage(from: string, to: string, { half, replace }: 
       next: "add --force to replace it, or choose another name",
     });
   const language = await loadLanguage(from);
-  const { files, tensors, metadata } =
-    "n_vocab" in language.config ? await asPublished(from, language) : await asIs(from);
+  const { files, tensors, metadata } = isOpenAiGpt2(language.config)
+    ? await asPublished(from, language)
+    : await asIs(from);
   const written = half ? inHalf(tensors) : tensors;
   await mkdir(to, { recursive: true });
   for (const [name, bytes] of files) await writeFileAtomically(join(to, name), [bytes]);

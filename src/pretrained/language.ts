@@ -2,7 +2,7 @@
 
 import { Tokenizer, type TokenizerPair } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
-import { gpt2FromHuggingFace } from "../models/gpt2/config.ts";
+import { gpt2FromHuggingFace, isOpenAiGpt2 } from "../models/gpt2/config.ts";
 import { Gpt2 } from "../models/gpt2/gpt2.ts";
 import type { JsonObject } from "../models/json.ts";
 import { RecurrentLanguage } from "../models/recurrent-language.ts";
@@ -80,7 +80,7 @@ export async function languageModel(
   }
   // minGPT writes the size's name as the type, and the head's matrix is always its own.
   const isMinGpt = "block_size" in json;
-  if (json.model_type === "gpt2" || isMinGpt || "n_vocab" in json) {
+  if (json.model_type === "gpt2" || isMinGpt || isOpenAiGpt2(json)) {
     const model = new Gpt2({ ...gpt2FromHuggingFace(json, place), ...(isMinGpt ? { tied: false } : {}) });
     await fillModel(model, applyRules(weights, gpt2Naming(weights, model.config.tied).rules));
     return model;

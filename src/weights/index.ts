@@ -9,6 +9,6 @@ export { npzSource } from "./npz.ts";
 export { applyRules, detectNaming, invertRules, type NameRule, type Naming } from "./rules.ts";
 export { readSafetensors, type SafetensorsSource, safetensorsSource, writeSafetensors } from "./safetensors.ts";
 export { memorySource, readAll, type WeightInfo, type WeightSource } from "./source.ts";
-export { parseBundleIndex, tensorBundleSource } from "./tensor-bundle.ts";
+export { type BundleEntry, type BundleIndex, parseBundleIndex, tensorBundleSource } from "./tensor-bundle.ts";
 export { type TorchFile, torchFile, torchSource } from "./torch.ts";
 export { vitNamings } from "./vit-rules.ts";

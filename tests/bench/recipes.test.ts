@@ -49,6 +49,8 @@ test.each(images)("%s: its settings are settings, and its command one that there
   expect(recipe.command[0]).toBe("train");
   for (const [i, { command }] of parts.entries()) {
     expect(command.includes("{before}")).toBe(i > 0);
+    const named = command.flatMap((word) => [...word.matchAll(/\{part (\d+)\}/g)].map(([, part]) => Number(part)));
+    for (const part of named) expect(part).toBeLessThanOrEqual(i);
     for (const word of command.filter((one) => one.startsWith("--"))) expect(program).toContain(`"${word} `);
   }
   if (recipe.make) expect(recipe.command[1]).toBe("{made}");

@@ -1,9 +1,11 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import fc from "fast-check";
 import { expect, onTestFinished, test } from "vitest";
 import { VitrineError } from "../../src/errors.ts";
+import { maskedCrc32c } from "../../src/files/crc32c.ts";
 import { openWeights } from "../../src/weights/open-node.ts";
 import { openSafetensors } from "../../src/weights/safetensors-node.ts";
 import { readSortedTable } from "../../src/weights/sorted-table.ts";
@@ -66,6 +68,16 @@ test("damaged values are found by their checksum, and a file that is cut by its 
   const cut = await openWeights(join(folder, files[0]!));
   expect(await thrown(() => readAll(cut))).toMatchObject({ code: "INVALID_FILE" });
   await cut.close();
+});
+
+test("compressed blocks are refused, and not read as if they were not", () => {
+  const bytes = fixtureBytes("object-graph.index");
+  const footer = new BinaryReader(bytes.subarray(bytes.length - 48));
+  const [, , offset, size] = Array.from({ length: 4 }, () => Number(footer.uint64()));
+  const end = offset! + size!;
+  bytes[end] = 1;
+  new DataView(bytes.buffer).setUint32(end + 1, maskedCrc32c(bytes.subarray(offset, end + 1)), true);
+  expect(() => readSortedTable(bytes, "index")).toThrow(/blocks must not be compressed, got Snappy in index/);
 });
 
 test("whatever happens to an index, it is read rightly or refused with an error of ours", () => {

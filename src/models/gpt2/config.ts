@@ -108,6 +108,11 @@ const keys: Readonly<Record<string, keyof Gpt2Config>> = {
   attn_pdrop: "attnDropout",
 };
 
+/** Whether a configuration is OpenAI's own `hparams.json`. */
+export function isOpenAiGpt2(json: JsonObject): boolean {
+  return "n_vocab" in json;
+}
+
 const kinds: Readonly<Partial<Record<keyof Gpt2Config, string>>> = {
   activation: "string",
   bias: "boolean",
