@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { openFolder } from "../src/data/datasets/folder-node.ts";
+import { chooseRecipe } from "../src/inspect/choose-recipe.ts";
 import { loadPretrained } from "../src/pretrained/load-node.ts";
 import { presetForPictures, presets } from "../src/train/presets.ts";
 import { fineTuning, fromScratch, type Recipe } from "../src/train/recipe.ts";
@@ -48,15 +49,19 @@ async function photographs(changes: Partial<Recipe>): Promise<LoopJob> {
   return { ...shared, train: files, model: plain, ours: {}, options: {}, weights, classes: 2, preprocessing, recipe };
 }
 
-/** Photographs as a camera makes them, for the model that is ours where nobody names one. @param room for decoded images, in bytes */
-async function fromCamera(room?: number): Promise<LoopJob> {
+/** Photographs as a camera makes them, for the model that `train` takes where nobody names one. @param kept as `train` does it: made smaller, and kept in memory */
+async function fromCamera(kept: boolean): Promise<LoopJob> {
   const all = await openFolder(await cameraFolder(join(data, "hymenoptera/train"), scratch, Math.min(most, 64)));
-  const { options: ours, preprocessing, recipe } = presetForPictures(3024);
+  const [shorterSide, images] = [3024, all.length];
+  const { options: ours, preprocessing, recipe: base } = presetForPictures(shorterSide);
+  const [smallestClass, largestClass, inputSide] = [images, images, preprocessing.inputSize[1]];
+  const facts = { images, classes: [], smallestClass, largestClass, weights: false, base, shorterSide, inputSide };
+  const { presize } = chooseRecipe(facts).recipe;
   return {
     ...shared,
     train: filesOf(all),
     ...{ model: plain, ours, options: timmArguments(ours), classes: 2, preprocessing },
-    ...{ recipe: { ...recipe, batchSize: 16 }, room },
+    ...{ recipe: { ...base, batchSize: 16, presize: kept ? presize : null }, room: kept ? 2.5e9 : undefined },
   };
 }
 
@@ -93,8 +98,8 @@ const cases: Readonly<Record<string, readonly [about: string, job: () => Promise
     "the same with RandAugment m9 and random erasing",
     () => photographs({ autoAugment: "rand-m9-mstd0.5-inc1", erase: 0.25 }),
   ],
-  camera: ["ViT 192 × 6 of 128 pixels on JPEG photographs of 12 megapixels, crop and flip", () => fromCamera()],
-  "camera-kept": ["the same, with decoded images kept (`--store memory`); timm has no such", () => fromCamera(2.5e9)],
+  camera: ["ViT 192 × 6 of 128 pixels on JPEG photographs of 12 megapixels, crop and flip", () => fromCamera(false)],
+  "camera-kept": ["the same as `train` does it: made smaller, and kept in memory", () => fromCamera(true)],
   cifar10: ["ViT 192 × 9 on PNG of 32 pixels, shifts, mixup and CutMix", () => smallFiles({})],
   "cifar10-randaugment": [
     "the same, crops and RandAugment, nothing mixed",

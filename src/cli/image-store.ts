@@ -17,11 +17,12 @@ const mostInMemory = 4_000_000_000;
 const mostOnDisk = 2 ** 40;
 
 /**
- * The stores of a run: a quarter of the machine's memory for `memory`, else half of what is free where the folder is; nine tenths of it for the training
- * images.
+ * The stores of a run, undefined for `none`: a quarter of the machine's memory for `memory`, else half of what is free where the folder is; nine tenths of
+ * it for the training images.
  * @throws {VitrineError} STORAGE_FAILURE when the folder cannot be made.
  */
-export async function imageStores(where: string): Promise<ImageStores> {
+export async function imageStores(where: string): Promise<ImageStores | undefined> {
+  if (where === "none") return undefined;
   const part = (all: number, most: number, share: number): number => Math.floor(Math.min(most, all * share));
   if (where === "memory") {
     const room = totalmem() / 4;
@@ -39,7 +40,7 @@ export async function imageStores(where: string): Promise<ImageStores> {
     };
   } catch (cause) {
     throw new VitrineError("STORAGE_FAILURE", {
-      rule: "--store must be memory, or a folder that can be written to",
+      rule: "--store must be memory, none, or a folder that can be written to",
       evidence: (cause as NodeJS.ErrnoException).code,
       place: folder,
       cause,

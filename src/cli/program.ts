@@ -129,7 +129,7 @@ export function makeProgram(): Command {
         .option(...workers, 2)
         .option(
           "--store <where>",
-          "keep decoded pictures for later epochs, which then need no decoding: `memory` (at most a quarter of it), or a folder, also for later runs",
+          "keep decoded pictures for later epochs, which then need no decoding: `memory` (at most a quarter of it), a folder, also for later runs, or `none`; default: `memory` for photographs that are made smaller first, else `none`",
         )
         .option("--checkpoint-every <n>", "steps between checkpoints, besides those after epochs", wholeNumber(1))
         .option("--histograms", "log how weights and gradients are spread after each epoch, for TensorBoard", false)

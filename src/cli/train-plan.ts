@@ -29,7 +29,7 @@ import type { Context } from "./context.ts";
 import { findWeights } from "./find-weights.ts";
 import { loadModel } from "./model.ts";
 import { byteSize } from "./numbers.ts";
-import type { TrainingData } from "./train-data.ts";
+import { isOwnData, type TrainingData } from "./train-data.ts";
 import { checkModelOptions, type TrainSettings } from "./train-settings.ts";
 
 /** The model before its first step, the recipe that fits it, and why. */
@@ -98,6 +98,8 @@ export async function startTraining(
     probeAccuracy: head?.accuracy,
     trainedHead: keptHead || (head?.used ?? false),
     adapterTargets: await adapterTargets(pretrained),
+    shorterSide: isOwnData(settings) ? await typicalSide(data, settings.data) : undefined,
+    inputSide: Math.max(...pretrained.preprocessing.inputSize.slice(1)),
     base,
     isPreset,
   };
@@ -214,8 +216,7 @@ const smallSide = 128;
 
 /** What fits the data's images, where these are small. */
 async function smallImages(settings: TrainSettings, data: TrainingData): Promise<Preset | undefined> {
-  if (!Object.hasOwn(presets, settings.data) && (await typicalSide(data.train, settings.data)) > smallSide)
-    return undefined;
+  if (!Object.hasOwn(presets, settings.data) && (await typicalSide(data, settings.data)) > smallSide) return undefined;
   return presetOf(settings, data);
 }
 
@@ -227,14 +228,19 @@ const settingText = (options: object): string =>
 /** The small model that fits the data's images. */
 export async function presetOf(
   { data }: Pick<TrainSettings, "data">,
-  { train }: Pick<TrainingData, "train">,
+  looked: Pick<TrainingData, "train" | "inspection">,
 ): Promise<Preset> {
   const named = Object.hasOwn(presets, data) ? presets[data] : undefined;
-  return named ?? presetForPictures(await typicalSide(train, data));
+  return named ?? presetForPictures(await typicalSide(looked, data));
 }
 
-/** The middle one of the shorter sides of some images, in pixels. */
-async function typicalSide(train: Dataset, place: string): Promise<number> {
+/** The middle one of the images' shorter sides, or of those of some where nobody looked at all, in pixels. */
+async function typicalSide(
+  { train, inspection }: Pick<TrainingData, "train" | "inspection">,
+  place: string,
+): Promise<number> {
+  const seen = inspection?.splits.find(({ split }) => split === "train")?.shorterSide;
+  if (seen) return seen.median;
   const looks = Math.min(16, train.length);
   const found: number[] = [];
   for (let i = 0; i < looks; i++) {
@@ -256,7 +262,7 @@ const photograph = 96;
 /** Weights for somebody who named neither weights nor an architecture and has photographs. */
 async function weightsFor(
   { data, from, model, options }: TrainSettings,
-  { train }: TrainingData,
+  looked: TrainingData,
 ): Promise<{ readonly from: string | undefined; readonly choice: Choice } | undefined> {
   if (
     from !== undefined ||
@@ -265,7 +271,7 @@ async function weightsFor(
     Object.hasOwn(presets, data)
   )
     return undefined;
-  if ((await typicalSide(train, data)) < photograph) return undefined;
+  if ((await typicalSide(looked, data)) < photograph) return undefined;
   const found = await findWeights();
   const choice = found
     ? {

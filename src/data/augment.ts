@@ -15,11 +15,13 @@ import { drawJitter, type JitterRules } from "./augment/jitter.ts";
 import { type AutoPolicy, parseAutoAugment } from "./augment/parse-policy.ts";
 import { toGrey, toRgb } from "./convert.ts";
 import { crop, flipHorizontal, type Image, type Region } from "./image.ts";
-import { fitImage, normalize, type Preprocessing, roundHalfEven } from "./preprocess.ts";
+import { fitImage, normalize, type Preprocessing, resizedSize, roundHalfEven } from "./preprocess.ts";
 import { type Filter, resize } from "./resize.ts";
 
 /** What is done with a training image before it is normalised. Every part is optional; together they replace resize and crop of the evaluation transform. */
 export interface Augmentation {
+  /** Images whose shorter side has more pixels are made smaller to it first, by the bilinear filter. */
+  readonly presize?: number | undefined;
   /** How a piece of the image becomes the model's input. */
   readonly crop:
     | {
@@ -96,13 +98,23 @@ export function randomRegion(
   return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
 }
 
+/** What random changes begin with: the image in the model's channels, made smaller where the rules say so. */
+export function presized(source: Image, { inputSize }: Preprocessing, { presize: size }: Augmentation): Image {
+  const picture = inputSize[0] === 1 ? toGrey(source) : toRgb(source);
+  if (size === undefined || Math.min(picture.width, picture.height) <= size) return picture;
+  return resize(picture, {
+    ...resizedSize({ to: "shortest-edge", size }, picture.height, picture.width),
+    filter: "bilinear",
+  });
+}
+
 /**
  * The augmented bytes, of the size of the model's input.
  * @throws {VitrineError} INVALID_ARGUMENT when `auto` is not a policy.
  */
 export function augmentImage(source: Image, config: Preprocessing, rules: Augmentation, random: RandomStream): Image {
-  const [channels, height, width] = config.inputSize;
-  let picture = channels === 1 ? toGrey(source) : toRgb(source);
+  const [, height, width] = config.inputSize;
+  let picture = presized(source, config, rules);
   if (rules.crop.kind === "resized") {
     const { scale, ratio, filters } = rules.crop;
     const region = randomRegion(picture.width, picture.height, scale, ratio, random);

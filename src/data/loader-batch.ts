@@ -2,7 +2,7 @@
 
 import { VitrineError } from "../errors.ts";
 import { foldIn, keyOf, permutation, stream } from "../graph/random.ts";
-import { type Augmentation, augment } from "./augment.ts";
+import { type Augmentation, augment, presized } from "./augment.ts";
 import type { Dataset } from "./datasets/dataset.ts";
 import type { Image } from "./image.ts";
 import type { ImageStore } from "./loader-store.ts";
@@ -104,7 +104,12 @@ async function read(dataset: Dataset, plan: BatchPlan, index: number, store: Ima
     const { image, label, file } = await dataset.get(index).catch((error: unknown) => {
       throw error instanceof VitrineError ? new Unreadable(error) : error;
     });
-    return { image: plan.augmentation ? image : fitImage(image, plan.preprocessing), label, file };
+    const { preprocessing, augmentation } = plan;
+    return {
+      image: augmentation ? presized(image, preprocessing, augmentation) : fitImage(image, preprocessing),
+      label,
+      file,
+    };
   };
   try {
     if (store === undefined || dataset.originOf === undefined) return await get();

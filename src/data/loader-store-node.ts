@@ -49,18 +49,18 @@ export async function makeImageStore(
   options: ImageStoreOptions,
 ): Promise<ImageStoreSource | undefined> {
   if (dataset.originOf === undefined) return undefined;
-  const { inputSize } = plan.preprocessing;
+  const { preprocessing, augmentation } = plan;
+  const { inputSize } = preprocessing;
   if (options.folder === undefined) {
-    // Images of the model's input size need no more than this.
-    const enough = dataset.length * (inputSize[0] * inputSize[1] * inputSize[2] + 64);
-    return memoryStore(dataset.length, plan.augmentation ? options.bytes : Math.min(options.bytes, enough));
+    const enough = dataset.length * (inputSize[0] * usualPixels(plan) + 64);
+    return memoryStore(dataset.length, Math.min(options.bytes, enough));
   }
   if (!Number.isInteger(options.bytes) || options.bytes < 0 || options.bytes > 2 ** 40)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "images on disk may have 0 to 1 TiB",
       evidence: `got ${options.bytes} bytes`,
     });
-  const transform = plan.augmentation ? "decoded" : plan.preprocessing;
+  const transform = augmentation ? ["decoded", inputSize[0], augmentation.presize] : preprocessing;
   const name = hashOf([version, dataset.name, dataset.length, dataset.classes, transform]);
   const folder = join(options.folder, name);
   try {
@@ -80,6 +80,12 @@ export async function makeImageStore(
   const used = new Int32Array(sharedBytes(4).buffer);
   used[0] = others + (await tidy(folder));
   return { kind: "disk", folder, limit, used };
+}
+
+/** Pixels that an image to be kept has at most, but for panoramas. */
+function usualPixels({ preprocessing, augmentation }: BatchPlan): number {
+  if (augmentation === undefined) return preprocessing.inputSize[1] * preprocessing.inputSize[2];
+  return augmentation.presize === undefined ? Number.POSITIVE_INFINITY : 2 * augmentation.presize ** 2;
 }
 
 /** Opens a store in this thread. */

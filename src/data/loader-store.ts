@@ -1,8 +1,9 @@
 /**
  * Decoded images, kept so that later epochs do not decode them again.
  *
- * What is kept is what random changes begin with: the decoded image; and where a plan has no random changes, the resized and cropped one. So batches are the same
- * with and without a store. Nothing is replaced: when there is no more room, the rest is decoded each time, which for orders at random is as good as any rule.
+ * What is kept is what random changes begin with: the decoded image, made smaller where the rules say so (`presize`); and where a plan has no random changes,
+ * the resized and cropped one. So batches are the same with and without a store. Nothing is replaced: when there is no more room, the rest is decoded each time,
+ * which for orders at random is as good as any rule.
  */
 
 import { VitrineError } from "../errors.ts";

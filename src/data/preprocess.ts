@@ -51,7 +51,8 @@ export function roundHalfEven(x: number): number {
   return x - floor === 0.5 ? floor + (floor % 2 === 0 ? 0 : 1) : Math.round(x);
 }
 
-function resizedSize(
+/** The size that an image of this size is resized to. */
+export function resizedSize(
   rule: ResizeRule,
   height: number,
   width: number,

@@ -22,6 +22,10 @@ export interface TrainingFacts {
   readonly trainedHead?: boolean;
   /** Linear maps beside which adapters can stand; none in a network of convolutions. */
   readonly adapterTargets?: readonly string[];
+  /** The middle one of the images' shorter sides, in pixels; undefined where nobody looked. */
+  readonly shorterSide?: number | undefined;
+  /** The larger side of the model's input, in pixels. */
+  readonly inputSide?: number;
   /** For a model without trained weights: the recipe that fits it. */
   readonly base?: Recipe | undefined;
   /** Whether `base` was made for this very data set. */
@@ -78,6 +82,8 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
   const learningRate = choose("learningRate", "learning rate", rate.value, rate.reason);
   const mirror = flipFor(facts, base);
   const flip = choose("flip", "mirror images", mirror.value, mirror.reason);
+  const kept = presizeFor(facts, { ...base, ...asked });
+  const presize = kept ? choose("presize", "presize", kept.value, kept.reason) : base.presize;
   const ratio = facts.largestClass / Math.max(1, facts.smallestClass);
   const balance =
     ratio > uneven || asked.balance !== undefined
@@ -92,7 +98,18 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
   const refined = tune === "probe" && facts.trainedHead ? { labelSmoothing: 0, probeViews: 2 } : {};
   const warmupEpochs = Math.min(base.warmupEpochs, epochs / 4);
   const minLearningRate = Math.min(base.minLearningRate, learningRate);
-  const chosen = { tune, loraTargets, batchSize, epochs, learningRate, flip, balance, warmupEpochs, minLearningRate };
+  const chosen = {
+    tune,
+    loraTargets,
+    batchSize,
+    epochs,
+    learningRate,
+    flip,
+    presize,
+    balance,
+    warmupEpochs,
+    minLearningRate,
+  };
   return { recipe: { ...base, ...refined, ...chosen, ...asked }, choices };
 }
 
@@ -177,6 +194,22 @@ function rateFor(
   };
 }
 
+/** From how many times the pixels that it needs along a side an image is made smaller first. */
+const muchLarger = 2;
+
+/** The least size, in steps of 32 pixels, at which the smallest crop still has as many pixels as the model sees. */
+function presizeFor({ shorterSide, inputSide }: TrainingFacts, recipe: Recipe): Reasoned<number> | undefined {
+  const { crop, cropScale, cropRatio } = recipe;
+  if (shorterSide === undefined || inputSide === undefined || crop !== "resized") return undefined;
+  const narrowest = Math.min(cropRatio[0], 1 / cropRatio[1]);
+  const value = 32 * Math.ceil(inputSide / Math.sqrt(cropScale[0] * narrowest) / 32);
+  if (shorterSide < muchLarger * value) return undefined;
+  return {
+    value,
+    reason: `images whose shorter side has ${shorterSide.toLocaleString("en-US")} pixels are made smaller to this one first: it is enough for the smallest crop, and so small that they can be kept for later epochs`,
+  };
+}
+
 /** Signs and directions become others in a mirror. */
 function flipFor({ classes }: TrainingFacts, base: Recipe): Reasoned<number> {
   if (base.flip === 0) return { value: 0, reason: "this data set's images have a direction" };
@@ -188,7 +221,7 @@ function flipFor({ classes }: TrainingFacts, base: Recipe): Reasoned<number> {
 }
 
 function textOf(value: unknown): string {
-  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "boolean" || value === null) return value ? "yes" : "no";
   if (typeof value === "number" && value > 0 && value < 1e-2) return value.toExponential().replace("e-0", "e-");
   return Array.isArray(value) ? value.join(", ") : String(value);
 }

@@ -50,6 +50,7 @@ export interface SplitFacts {
   /** In pixels; undefined where no picture can be read. */
   readonly width: Spread | undefined;
   readonly height: Spread | undefined;
+  readonly shorterSide: Spread | undefined;
 }
 
 /** What was found. */
@@ -96,6 +97,7 @@ export async function inspectDataset(
   for (const { split, dataset } of given) {
     const widths: number[] = [];
     const heights: number[] = [];
+    const shorter: number[] = [];
     for (let from = 0; from < dataset.length; from += ahead) {
       if (signal?.aborted)
         throw new VitrineError("INTERRUPTED", { rule: `stopped after ${places.length} of ${total} pictures` });
@@ -111,6 +113,7 @@ export async function inspectDataset(
         prints.push(fingerprint(read.image));
         widths.push(read.image.width);
         heights.push(read.image.height);
+        shorter.push(Math.min(read.image.width, read.image.height));
       }
       onProgress?.(places.length, total);
     }
@@ -118,7 +121,7 @@ export async function inspectDataset(
     for (let i = 0; i < dataset.length; i++) perClass[dataset.labelOf(i)]!++;
     splits.push({
       ...{ split, name: dataset.name, images: dataset.length, perClass },
-      ...{ width: spreadOf(widths), height: spreadOf(heights) },
+      ...{ width: spreadOf(widths), height: spreadOf(heights), shorterSide: spreadOf(shorter) },
     });
   }
   const found = findDuplicates(prints);

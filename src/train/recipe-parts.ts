@@ -40,10 +40,19 @@ export function augmentationOf(recipe: Recipe): Augmentation | undefined {
     jitter: recipe.colorJitter || undefined,
     erase: recipe.erase || undefined,
   };
-  if (recipe.crop === "padded") return { crop: { kind: "padded", padding: recipe.pad }, ...rest };
-  if (recipe.crop === "none") return Object.values(rest).some(Boolean) ? { crop: { kind: "fit" }, ...rest } : undefined;
-  const filters = ["bilinear", "bicubic"] as const;
-  return { crop: { kind: "resized", scale: recipe.cropScale, ratio: recipe.cropRatio, filters }, ...rest };
+  if (recipe.crop === "none" && !Object.values(rest).some(Boolean)) return undefined;
+  return { presize: recipe.presize ?? undefined, crop: cropOf(recipe), ...rest };
+}
+
+function cropOf({ crop, pad, cropScale, cropRatio }: Recipe): Augmentation["crop"] {
+  switch (crop) {
+    case "padded":
+      return { kind: "padded", padding: pad };
+    case "none":
+      return { kind: "fit" };
+    case "resized":
+      return { kind: "resized", scale: cropScale, ratio: cropRatio, filters: ["bilinear", "bicubic"] };
+  }
 }
 
 /** What an optimiser needs of a recipe. */

@@ -84,6 +84,11 @@ export interface Recipe {
   /** Least and largest aspect ratio (width / height) of a random resized crop. */
   readonly cropRatio: readonly [number, number];
   readonly pad: number;
+  /**
+   * Images whose shorter side has more pixels are made smaller to it before all random changes, so that what is kept of a photograph for later epochs is
+   * small; `null` for never.
+   */
+  readonly presize: number | null;
   /** Probability of the mirror image. */
   readonly flip: number;
   /** Probability that grey images of light strokes on black are written as another hand would: turned, slanted, smaller, off the middle, thicker, inverted. */
@@ -130,6 +135,7 @@ const recipeSchema: v.GenericSchema<unknown, Recipe> = v.strictObject({
   cropScale: range,
   cropRatio: range,
   pad: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  presize: v.nullable(count),
   flip: share,
   handwriting: share,
   autoAugment: v.nullable(
@@ -191,6 +197,7 @@ export const fromScratch: Recipe = {
   cropScale: [0.08, 1],
   cropRatio: [3 / 4, 4 / 3],
   pad: 2,
+  presize: null,
   flip: 0.5,
   handwriting: 0,
   autoAugment: null,

@@ -20,16 +20,20 @@ export function writeConfig(folder: string, changes: Readonly<Record<string, unk
   return path;
 }
 
-/** Writes PNG files of noise, 32 × 32: `{ "cats/1.png": … }` for `{ cats: 3, dogs: 3 }`. */
-export async function writeImages(folder: string, classes: Readonly<Record<string, number>>): Promise<void> {
+/** Writes square PNG files of noise: `{ "cats/1.png": … }` for `{ cats: 3, dogs: 3 }`. */
+export async function writeImages(
+  folder: string,
+  classes: Readonly<Record<string, number>>,
+  side: number = 32,
+): Promise<void> {
   for (const [name, count] of Object.entries(classes)) {
     mkdirSync(join(folder, name), { recursive: true });
     for (let i = 0; i < count; i++) {
       const random = stream(i, "noise", name);
-      const data = Uint8Array.from({ length: 32 * 32 * 3 }, () => random.integer(256));
+      const data = Uint8Array.from({ length: side * side * 3 }, () => random.integer(256));
       const path = join(folder, name, `${i}.png`);
       mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, await encodePng({ width: 32, height: 32, channels: 3, data }));
+      writeFileSync(path, await encodePng({ width: side, height: side, channels: 3, data }));
     }
   }
 }

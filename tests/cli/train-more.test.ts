@@ -70,6 +70,22 @@ test("pictures that are kept give the same weights", async () => {
   expect(kept.filter((file) => /^train\/.*\.pixels$/.test(file)).length).toBeGreaterThanOrEqual(16);
 });
 
+test("large pictures are made smaller first, and kept in memory unless that is refused", async () => {
+  const data = temporaryFolder();
+  await writeImages(data, { cats: 12, dogs: 12 }, 200);
+  const small = { imageSize: 32, patchSize: 8, width: 16, depth: 1, heads: 2, mlpWidth: 16 };
+  const file = writeConfig(temporaryFolder(), { epochs: 3, batchSize: 8, model: small });
+  const args = ["train", data, "--config", file, "--no-report"];
+  const { code, stderr } = await vitrine([...args, "--out", "large"], { cwd: folder });
+  expect(code, stderr).toBe(0);
+  // √(0.3 × 3/4) of 96 pixels is 46, of 64 it is 30.
+  expect(stderr).toMatch(/presize +96 +.*200 pixels/);
+  expect(JSON.parse(readFileSync(join(folder, "large/recipe.json"), "utf8"))).toMatchObject({ presize: 96 });
+  const decoded = await vitrine([...args, "--store", "none", "--out", "large-decoded"], { cwd: folder });
+  expect(decoded.code, decoded.stderr).toBe(0);
+  expect(weightsOf(join(folder, "large-decoded"))).toEqual(weightsOf(join(folder, "large")));
+});
+
 test("a named model takes small images in a form that fits them, and goes on in it", async () => {
   const place = temporaryFolder();
   const small = { depths: [1, 1], widths: [8, 16] };
@@ -103,7 +119,7 @@ test("a place that cannot hold pictures is refused, and drawn shapes need none",
   mkdirSync(join(data, "cats"));
   const { code, stderr } = await vitrine([...tiny, "--store", "file", "--out", "no"], { cwd: folder });
   expect(code).toBe(1);
-  expect(stderr).toMatch(/--store must be memory, or a folder.*EEXIST/);
+  expect(stderr).toMatch(/--store must be memory, none, or a folder.*EEXIST/);
   const drawn = await vitrine([...tiny, "--store", "memory", "--epochs", "1", "--out", "drawn"], { cwd: folder });
   expect(drawn.stderr).toContain("--store keeps nothing: the images of shapes");
 });

@@ -3,7 +3,14 @@ import { expect, test } from "vitest";
 import { applyChanges } from "../../src/data/augment/change.ts";
 import { drawErasing, eraseRegion } from "../../src/data/augment/erase.ts";
 import { drawJitter } from "../../src/data/augment/jitter.ts";
-import { augment, augmentImage, photoAugmentation, randomRegion, smallAugmentation } from "../../src/data/augment.ts";
+import {
+  augment,
+  augmentImage,
+  photoAugmentation,
+  presized,
+  randomRegion,
+  smallAugmentation,
+} from "../../src/data/augment.ts";
 import { crop, flipHorizontal, image } from "../../src/data/image.ts";
 import { fitImage, preprocess } from "../../src/data/preprocess.ts";
 import { preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
@@ -125,4 +132,16 @@ test("erasing replaces one rectangle, the same in all channels", () => {
   const columns = new Set(erased[0]!.map((i) => i % 16));
   const rows = new Set(erased[0]!.map((i) => i >> 4));
   expect(columns.size * rows.size).toBe(erased[0]!.length);
+});
+
+test("an image that is made smaller first keeps its shape, and nothing changes where it is small enough", () => {
+  const rules = { ...photoAugmentation, presize: 15 };
+  const small = presized(photo, config, rules);
+  expect(small).toEqual(resize(photo, { width: 20, height: 15, filter: "bilinear" }));
+  expect(presized(small, config, rules)).toBe(small);
+  expect(presized(photo, config, { ...rules, presize: 30 })).toBe(photo);
+  for (let seed = 0; seed < 4; seed++)
+    expect(augmentImage(photo, config, rules, stream(seed))).toEqual(
+      augmentImage(small, config, photoAugmentation, stream(seed)),
+    );
 });

@@ -23,6 +23,7 @@ const evaluation: BatchPlan = {
   seed: 1,
 };
 const training: BatchPlan = { ...evaluation, augmentation: photoAugmentation };
+const presized: BatchPlan = { ...evaluation, augmentation: { ...photoAugmentation, presize: 16 } };
 /** Bytes that an image of these takes: decoded 32 × 32, or fitted to 24 × 24; in memory, in pieces of 64. */
 const decoded = 32 * 32 * 3;
 
@@ -64,7 +65,7 @@ function counted(): { readonly dataset: Dataset; readonly decodings: number[] } 
 }
 
 test.each([0, 2])("batches are the same with and without a store, with %i workers", async (workers) => {
-  for (const plan of [evaluation, training]) {
+  for (const plan of [evaluation, training, presized]) {
     const plain = await epochs(plan, undefined, 0);
     for (const store of [{ bytes: 3 * decoded }, disk(2 ** 20)])
       expect(await epochs(plan, store, workers)).toEqual(plain);
@@ -77,6 +78,8 @@ test.each(["memory", "disk"])("in %s, the second epoch decodes nothing, or what 
     [training, 2 ** 20, 0],
     [training, 5 * (where === "disk" ? 4096 : decoded), count - 5],
     [evaluation, 0, count],
+    // Made smaller to 16 × 16, four times as many fit.
+    [presized, where === "disk" ? 2 ** 20 : 3 * decoded, 0],
   ] as const) {
     const { dataset: watched, decodings } = counted();
     const loader = openLoader(watched, plan, { workers: 0, store: where === "disk" ? disk(bytes) : { bytes } });
@@ -110,6 +113,9 @@ test("what is on disk serves the next program, until the file changes", async ()
   const other = preprocessingFromTimm({ input_size: [3, 16, 16] }, "x");
   await run({ ...evaluation, preprocessing: other });
   expect(decodings.length, "another preprocessing").toBe(count);
+  await run(training);
+  await run(presized);
+  expect(decodings.length, "another size").toBe(count);
 });
 
 test("in memory, an image whose file changes is made anew", async () => {

@@ -83,3 +83,21 @@ test("from nothing, few images are seen more often, and a preset stays as it is"
     fromScratch.learningRate,
   );
 });
+
+test("images far larger than the smallest crop needs are made smaller first, in all recipes that crop", () => {
+  const camera = { ...photos, shorterSide: 3000, inputSide: 224 };
+  const presizeOf = (facts: Partial<TrainingFacts>, asked = {}) =>
+    chooseRecipe({ ...camera, ...facts }, asked).recipe.presize;
+  // √(0.4 × 3/4) of 416 pixels is 228.
+  expect(presizeOf({})).toBe(416);
+  expect(chooseRecipe(camera).choices).toContainEqual({
+    ...{ what: "presize", value: "416", reason: expect.stringContaining("3,000 pixels") },
+  });
+  expect(presizeOf({}, { cropScale: [0.08, 1] })).toBe(928);
+  expect(presizeOf({ shorterSide: 831 })).toBeNull();
+  expect(presizeOf({ shorterSide: 832 })).toBe(416);
+  expect(presizeOf({ shorterSide: undefined })).toBeNull();
+  expect(presizeOf({ weights: false, base: fromScratch })).toBeNull();
+  expect(presizeOf({}, { presize: null })).toBeNull();
+  expect(presizeOf({ shorterSide: 375 }, { presize: 300 })).toBe(300);
+});

@@ -75,7 +75,8 @@ test("schedules rise over the warm-up and fall as they are named", () => {
 });
 
 test("augmentation is what the recipe says, and none where it says none", () => {
-  expect(augmentationOf(recipeOf({ crop: "none", flip: 0 }))).toBeUndefined();
+  expect(augmentationOf(recipeOf({ crop: "none", flip: 0, presize: 64 }))).toBeUndefined();
+  expect(augmentationOf(recipeOf({ presize: 64 }))).toMatchObject({ presize: 64 });
   expect(augmentationOf(recipeOf({ crop: "none", flip: 0, autoAugment: "ta_wide" }))).toMatchObject({
     crop: { kind: "fit" },
     auto: "ta_wide",

@@ -208,9 +208,10 @@ export async function trainAsPlanned(
 ): Promise<TrainResult> {
   const { terminal, signal } = context;
   const { pretrained, teacher, recipe, data, folder, seed, settings } = plan;
-  const stores = options.store === undefined ? undefined : await imageStores(options.store);
+  // Images that are made smaller take little room.
+  const stores = await imageStores(options.store ?? (recipe.presize === null ? "none" : "memory"));
   announce(context, plan);
-  if (stores && !data.train.originOf)
+  if (options.store !== undefined && stores && !data.train.originOf)
     terminal.warn(`--store keeps nothing: the images of ${data.train.name} need no decoding`);
   const isNew = !existsSync(folder);
   const teller = new Teller(context, recipe.epochs, passesOf(recipe));
