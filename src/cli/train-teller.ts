@@ -20,13 +20,23 @@ export interface Estimate {
 /** Steps before the estimate; the very first warms up and is not counted. */
 const measured = 4;
 
+/** What of a run is told about. */
+export interface TellerOptions {
+  readonly epochs: number;
+  /** How many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see; default 0. */
+  readonly passes?: number;
+  /** Whether there is an accuracy to tell of; default true. */
+  readonly classifies?: boolean;
+  /** What is learned from; default images. */
+  readonly examples?: "images" | "words";
+  /** Whether decoded images are kept in memory for later epochs. */
+  readonly keepsImages?: boolean;
+}
+
 /** Hears the events of one run. */
 export class Teller {
   readonly #context: Context;
-  readonly #epochs: number;
-  readonly #passes: number;
-  readonly #classifies: boolean;
-  readonly #examples: "images" | "words";
+  readonly #options: Required<TellerOptions>;
   #startedAt = 0;
   #progress: Progress | undefined;
   #firstStepAt = 0;
@@ -41,23 +51,9 @@ export class Teller {
   best: Extract<TrainEvent, { type: "run.end" }>["best"];
   seconds = 0;
 
-  /**
-   * @param passes how many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see
-   * @param classifies whether there is an accuracy to tell of
-   * @param examples what is learned from
-   */
-  constructor(
-    context: Context,
-    epochs: number,
-    passes: number,
-    classifies = true,
-    examples: "images" | "words" = "images",
-  ) {
+  constructor(context: Context, options: TellerOptions) {
     this.#context = context;
-    this.#epochs = epochs;
-    this.#passes = passes;
-    this.#classifies = classifies;
-    this.#examples = examples;
+    this.#options = { passes: 0, classifies: true, examples: "images", keepsImages: false, ...options };
   }
 
   /** Hears one event. */
@@ -75,17 +71,17 @@ export class Teller {
         this.#losses.push(event.loss);
         this.#progress?.update(
           event.step,
-          `epoch ${event.epoch + 1}/${this.#epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.examplesPerSecond.toFixed(0)} ${this.#examples}/s  ${duration(event.secondsLeft)} left`,
+          `epoch ${event.epoch + 1}/${this.#options.epochs}  loss ${this.#smallCurve()}${event.loss.toFixed(3)}${this.#options.classifies ? `  accuracy ${percent(event.accuracy, 1)}` : ""}  ${event.examplesPerSecond.toFixed(0)} ${this.#options.examples}/s  ${duration(event.secondsLeft)} left`,
         );
         break;
       case "epoch.end":
         this.last = { train: event.train, validation: event.validation ?? null };
         if (event.best) {
           const { accuracy, loss } = event.validation!;
-          this.best = { epoch: event.epoch, accuracy, ...(this.#examples === "words" ? { loss } : {}) };
+          this.best = { epoch: event.epoch, accuracy, ...(this.#options.examples === "words" ? { loss } : {}) };
         }
         if (event.validation) this.#accuracies.push(event.validation.accuracy);
-        this.#note(epochText(event, this.#epochs, this.#classifies));
+        this.#note(epochText(event, this.#options.epochs, this.#options.classifies));
         break;
       case "skipped":
         // One file comes up again in each epoch.
@@ -121,16 +117,19 @@ export class Teller {
     const perStep = (now - this.#firstStepAt) / 1000 / measured;
     const pass = (this.#firstStepAt - this.#startedAt) / 1000;
     const left = this.start.steps - step;
-    const seconds = perStep * (left + measured) + pass * Math.max(1, this.#passes);
+    const seconds = perStep * (left + measured) + pass * Math.max(1, this.#options.passes);
     this.estimate = {
       measuredSteps: measured,
-      secondsPerEpoch: this.#passes > 0 ? seconds / this.#epochs : perStep * this.start.stepsPerEpoch,
+      secondsPerEpoch: this.#options.passes > 0 ? seconds / this.#options.epochs : perStep * this.start.stepsPerEpoch,
       seconds,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
     const { secondsPerEpoch, peakMemoryBytes } = this.estimate;
+    const [later, more] = this.#options.keepsImages
+      ? [" at most, less where images are decoded already", " without the images that are kept"]
+      : ["", ""];
     this.#note(
-      `estimate    ${duration(secondsPerEpoch)} an epoch, ${duration(seconds)} in all, ${byteSize(peakMemoryBytes)} of memory (from ${measured} steps)`,
+      `estimate    ${duration(secondsPerEpoch)} an epoch, ${duration(seconds)} in all${later}, ${byteSize(peakMemoryBytes)} of memory${more} (from ${measured} steps)`,
     );
   }
 

@@ -80,9 +80,11 @@ test("large pictures are made smaller first, and kept in memory unless that is r
   expect(code, stderr).toBe(0);
   // √(0.3 × 3/4) of 96 pixels is 46, of 64 it is 30.
   expect(stderr).toMatch(/presize +96 +.*200 pixels/);
+  expect(stderr).toMatch(/estimate .*of memory without the images that are kept/);
   expect(JSON.parse(readFileSync(join(folder, "large/recipe.json"), "utf8"))).toMatchObject({ presize: 96 });
   const decoded = await vitrine([...args, "--store", "none", "--out", "large-decoded"], { cwd: folder });
   expect(decoded.code, decoded.stderr).toBe(0);
+  expect(decoded.stderr).toMatch(/estimate .*of memory \(/);
   expect(weightsOf(join(folder, "large-decoded"))).toEqual(weightsOf(join(folder, "large")));
 });
 

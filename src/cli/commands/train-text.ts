@@ -132,7 +132,7 @@ async function trained(
   { resume, checkpointEvery, histograms }: TrainTextOptions,
 ): Promise<Teller> {
   const { terminal, signal } = context;
-  const teller = new Teller(context, recipe.epochs, 0, true, "words");
+  const teller = new Teller(context, { epochs: recipe.epochs, examples: "words" });
   try {
     const events = trainWordsInFolder({
       ...{ model, data: words, recipe, seed, folder, settings, signal, resume, checkpointEvery, histograms },

@@ -211,10 +211,15 @@ export async function trainAsPlanned(
   // Images that are made smaller take little room.
   const stores = await imageStores(options.store ?? (recipe.presize === null ? "none" : "memory"));
   announce(context, plan);
-  if (options.store !== undefined && stores && !data.train.originOf)
+  const keepsImages = stores !== undefined && data.train.originOf !== undefined;
+  if (options.store !== undefined && stores && !keepsImages)
     terminal.warn(`--store keeps nothing: the images of ${data.train.name} need no decoding`);
   const isNew = !existsSync(folder);
-  const teller = new Teller(context, recipe.epochs, passesOf(recipe));
+  const teller = new Teller(context, {
+    epochs: recipe.epochs,
+    passes: passesOf(recipe),
+    keepsImages: keepsImages && stores.train.folder === undefined,
+  });
   try {
     const events = trainInFolder({
       pretrained,
