@@ -20,12 +20,12 @@ import type { Pretrained } from "./pretrained.ts";
 export interface NewHead {
   readonly labels: readonly string[];
   readonly seed: number;
-  /** The model's own head stays where its labels are these, in this order; that of an imported graph never does. */
+  /** The model's own head stays where its labels are these, in this order. */
   readonly unlessSame?: boolean | undefined;
 }
 
 /** The head that a model with these labels gets; `undefined` where it keeps its own. */
-function headFor(newHead: NewHead | undefined, own: readonly string[] | undefined): NewHead | undefined {
+export function headFor(newHead: NewHead | undefined, own: readonly string[] | undefined): NewHead | undefined {
   const isSame =
     newHead && own?.length === newHead.labels.length && own.every((label, i) => label === newHead.labels[i]);
   return newHead?.unlessSame && isSame ? undefined : newHead;

@@ -10,7 +10,7 @@ import { symbol } from "../graph/dim.ts";
 import { readModelFile } from "../onnx/load-node.ts";
 import { saveModel } from "../onnx/save-node.ts";
 import { input, trace } from "../tensor/index.ts";
-import type { ModelChanges } from "./assemble.ts";
+import { headFor, type ModelChanges, type NewHead } from "./assemble.ts";
 import { labelsFor } from "./labels.ts";
 import { OnnxClassifier } from "./onnx-classifier.ts";
 import { labelsIn, onnxMetadata, preprocessingIn } from "./onnx-metadata.ts";
@@ -31,15 +31,15 @@ const processorFile = "preprocessor_config.json";
 export async function loadOnnx(
   path: string,
   name: string,
-  { newHead, labels, resize, overrides = {} }: ModelChanges,
+  { newHead: asked, labels, resize, overrides = {} }: ModelChanges,
   named?: readonly string[],
 ): Promise<Pretrained<OnnxClassifier>> {
   // How often paths are dropped is a setting of every fine-tuning, and 0 asks for nothing.
-  const asked = Object.entries(overrides).filter(([key, value]) => key !== "dropPath" || Number(value) > 0);
-  if (asked.length > 0 || resize)
+  const changes = Object.entries(overrides).filter(([key, value]) => key !== "dropPath" || Number(value) > 0);
+  if (changes.length > 0 || resize)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "an imported graph stays as it is",
-      evidence: `asked for ${[...asked.map(([key]) => key), ...(resize ? ["another size of image"] : [])].join(", ")}`,
+      evidence: `asked for ${[...changes.map(([key]) => key), ...(resize ? ["another size of image"] : [])].join(", ")}`,
       place: path,
       next: "leave these settings out, or export the model again with them",
     });
@@ -48,13 +48,20 @@ export async function loadOnnx(
   // In a folder of its own the file beside it can be corrected by hand; elsewhere it may be another model's.
   const found = named ? ((await preprocessingBeside(path)) ?? inFile) : (inFile ?? (await preprocessingBeside(path)));
   const preprocessing = found ?? unprepared(path);
-  const classifier = new OnnxClassifier(model, {
-    ...{ inputSize: preprocessing.inputSize, newHead: newHead?.labels.length, external, place: path },
-  });
+  const own = named ?? labelsIn(model.metadata);
+  const { inputSize } = preprocessing;
+  const made = (head: NewHead | undefined): OnnxClassifier =>
+    new OnnxClassifier(model, { inputSize, newHead: head?.labels.length, external, place: path });
+  let newHead = headFor(asked, own);
+  let classifier = made(newHead);
+  if (asked && !classifier.head) {
+    // What a graph ends with is no head that could learn alone.
+    newHead = asked;
+    classifier = made(newHead);
+  }
   if (newHead) classifier.head!.initialize(newHead.seed);
   // Naming starts from the root.
   classifier.variables();
-  const own = named ?? labelsIn(model.metadata);
   return {
     name,
     architecture: onnxType,

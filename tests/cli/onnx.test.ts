@@ -120,6 +120,14 @@ test("exported it gives any ONNX engine the scores that it has here", async () =
     expect(score).toBeCloseTo(before!.predictions[i]!.score, 5);
 });
 
+test("an exported graph whose classes are the data's goes on with the head that it has", async () => {
+  const args = ["train", "pictures", "--from", "exported/model.onnx", "--epochs", "1", "--no-report", "--out", "again"];
+  const { choices } = await told<{ choices: { what: string; value: string }[] }>(...args);
+  expect(choices.filter(({ what }) => what === "head")).toEqual([expect.objectContaining({ value: "kept" })]);
+  const { accuracy } = await told<{ accuracy: number }>("eval", "again", "pictures");
+  expect(accuracy).toBe(1);
+});
+
 test("exported into a folder it is that graph again; timm's layout and half of the bits are refused", async () => {
   await told("export", "run", "copy");
   expect(filesBelow(join(folder, "copy"))).toEqual(["config.json", "model.onnx", "preprocessor_config.json"]);

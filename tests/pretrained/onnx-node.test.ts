@@ -85,6 +85,24 @@ test.each([
   for (const [i, [, reason]] of want.entries()) expect(remarks[i]!.reason).toMatch(reason);
 });
 
+test("a head for the labels that a graph has already leaves its own, unless the graph has none that could learn", async () => {
+  for (const [name, fresh] of [
+    ["cnn", false],
+    ["all-convolutional", true],
+  ] as const) {
+    const folder = join(scratch, `same-${name}`);
+    const before = await load(name);
+    await savePretrained(folder, before);
+    const same = { labels: before.labels, seed: 1, unlessSame: true };
+    const kept = await loadPretrained(folder, { newHead: same });
+    expect(kept.freshHead).toBe(fresh);
+    expect((kept.model as OnnxClassifier).head).toBeDefined();
+    if (!fresh) expect(await logitsOf(kept)).toEqual(await logitsOf(before));
+    const turned = { ...same, labels: [...before.labels].reverse() };
+    expect((await loadPretrained(folder, { newHead: turned })).freshHead).toBe(true);
+  }
+});
+
 test("statistics of normalisations are no parameters", async () => {
   const { model } = await load("cnn");
   // A stem, and two normalisations and a shortcut's in each of four blocks.
