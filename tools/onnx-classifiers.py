@@ -1,9 +1,9 @@
-"""Small image classifiers of others as .onnx files, made by torch's own exporters: a ResNet-like CNN and a ViT of timm with drawn weights.
+"""Image classifiers of others as .onnx files, made by torch's own exporters: a ResNet-like CNN and a ViT of timm with drawn weights.
 
-Run: python tools/onnx-classifiers.py FOLDER
+Run: python tools/onnx-classifiers.py FOLDER [vit-tiny-imagenet/model.safetensors]
 
 Each case is a folder: `model.onnx`, `preprocessor_config.json`, and in `numbers.json` the logits that onnxruntime gives for the image that the test draws.
-`tests/pretrained/onnx-models/` holds three of them, all below 100 kB.
+`tests/pretrained/onnx-models/` holds four of them, all below 100 kB. With weights there is a fifth that can tell photographs apart: timm's vit_tiny_patch16_224.
 """
 
 import json
@@ -20,6 +20,8 @@ torch.library.register_fake = lambda name, *a, **k: (
     (lambda f: f) if str(name).startswith("torchvision::") else register_fake(name, *a, **k)
 )
 
+import timm  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
 from timm.models.resnet import BasicBlock, ResNet  # noqa: E402
 from timm.models.vision_transformer import VisionTransformer  # noqa: E402
 
@@ -49,18 +51,14 @@ cases = {
     "all-convolutional": (AllConvolutional(), dict(dynamo=True)),
 }
 folder = pathlib.Path(sys.argv[1])
-image = torch.linspace(-1, 1, 3 * 32 * 32).sin().reshape(1, 3, 32, 32)
-for name, (model, how) in cases.items():
-    for module in model.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
-    # Exporters make equal weights one, as the zeros of fresh biases are.
-    for parameter in model.parameters():
-        parameter.data.add_(torch.randn_like(parameter) * 0.05)
+
+
+def write(name, model, how, side):
+    """The folder of a case, its model looking at images of so many pixels a side."""
     model.eval()
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
+    image = torch.linspace(-1, 1, 3 * side * side).sin().reshape(1, 3, side, side)
     batch = torch.cat([image, image.flip(3)])
     axes = (
         dict(dynamic_shapes=({0: torch.export.Dim("n", min=1, max=64)},))
@@ -76,7 +74,7 @@ for name, (model, how) in cases.items():
         del node.metadata_props[:]
     onnx.save_model(proto, place / "model.onnx", save_as_external_data=False)
     (place / "model.onnx.data").unlink(missing_ok=True)
-    preprocessor = dict(size=dict(height=32, width=32), image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=True, resample=3)
+    preprocessor = dict(size=dict(height=side, width=side), image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=True, resample=3)
     (place / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=1) + "\n")
     scores = onnxruntime.InferenceSession(place / "model.onnx").run(None, {"pixels": batch.numpy()})[0]
     with torch.no_grad():
@@ -84,3 +82,18 @@ for name, (model, how) in cases.items():
     (place / "numbers.json").write_text(json.dumps([[float(f"{x:.8g}") for x in row] for row in scores.tolist()]) + "\n")
     ops = sorted({node.op_type for node in proto.graph.node})
     print(name, (place / "model.onnx").stat().st_size, proto.opset_import[0].version, ops)
+
+
+for name, (model, how) in cases.items():
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    # Exporters make equal weights one, as the zeros of fresh biases are.
+    for parameter in model.parameters():
+        parameter.data.add_(torch.randn_like(parameter) * 0.05)
+    write(name, model, how, 32)
+if len(sys.argv) > 2:
+    trained = timm.create_model("vit_tiny_patch16_224")
+    trained.load_state_dict(load_file(sys.argv[2]))
+    write("vit-tiny-imagenet", trained, dict(dynamo=True), 224)
