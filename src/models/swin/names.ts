@@ -1,5 +1,5 @@
 /**
- * Every Swin Transformer that timm names: configuration, preprocessing and what was published.
+ * The Swin Transformers that timm names: configuration, preprocessing and what was published. Its swinv2_cr_*, another reading of V2, are not here.
  *
  * Names, sizes and preprocessing: timm 1.0.29, timm/models/{swin_transformer,swin_transformer_v2}.py, each name's default weights.
  * Multiply-adds and top-1 accuracies on ImageNet: timm's benchmark and results tables, for the same default weights.
@@ -8,16 +8,12 @@
 import { channelStats } from "../channel-stats.ts";
 import type { NamedModel, Published } from "../family.ts";
 import type { SwinOptions } from "./config.ts";
+import { swinSizes } from "./swin.ts";
 
 /** A named Swin Transformer. */
 export type NamedSwin = NamedModel<SwinOptions>;
 
-const size = (width: number, third: number, heads: number): SwinOptions => ({
-  width,
-  depths: [2, 2, third, 2],
-  heads: [heads, 2 * heads, 4 * heads, 8 * heads],
-});
-const [T, S, B, L] = [size(96, 6, 3), size(96, 18, 3), size(128, 18, 4), size(192, 18, 6)];
+const { T, S, B, L } = swinSizes;
 
 type Row = readonly [name: string, options: SwinOptions, side: number, published?: Published];
 
@@ -31,7 +27,7 @@ const swins: readonly Row[] = [
   // Sizes found by search, arXiv:2111.14725.
   ["swin_s3_tiny_224", { ...T, windows: [7, 7, 14, 7] }, 224, { gmacs: 4.64, top1: 82.13 }],
   ["swin_s3_small_224", { ...S, windows: [14, 14, 14, 7] }, 224, { gmacs: 9.43, top1: 83.78 }],
-  ["swin_s3_base_224", { ...size(96, 30, 3), windows: [7, 7, 14, 7] }, 224, { gmacs: 13.69, top1: 83.92 }],
+  ["swin_s3_base_224", { ...S, depths: [2, 2, 30, 2], windows: [7, 7, 14, 7] }, 224, { gmacs: 13.69, top1: 83.92 }],
 ];
 
 /** Trained with windows of 12 at 192 pixels, and of 6 in the last stage. */

@@ -7,12 +7,12 @@
 import { channelStats } from "../channel-stats.ts";
 import type { NamedModel, Published } from "../family.ts";
 import type { TNTOptions } from "./config.ts";
+import { tntSizes } from "./tnt.ts";
 
 /** A named Transformer in Transformer. */
 export type NamedTNT = NamedModel<TNTOptions>;
 
-const S: TNTOptions = { width: 384, innerWidth: 24, heads: 6 };
-const B: TNTOptions = { width: 640, innerWidth: 40, heads: 10 };
+const { S, B } = tntSizes;
 
 const rows: readonly (readonly [name: string, options: TNTOptions, published: Published])[] = [
   ["tnt_s_legacy_patch16_224", { ...S, legacy: true }, { top1: 81.51 }],
