@@ -1,8 +1,10 @@
-"""Writes tests/models/golden/hierarchical-counts.json: for every residual network and Swin Transformer that timm can build, its parameters and preprocessing.
+"""Writes tests/models/golden/hierarchical-counts.json: for timm's plain residual networks and its Swin Transformers, their parameters and preprocessing.
 
-Per name: the number of parameters, SHA-256 of the sorted lines "name [shape]" of its state, the number of labels, and timm's default
-preprocessing; for torchvision's names also its own parameters and state, which must be timm's. Models are built on the meta device, so nothing
-is allocated. Run with timm 1.0.29 and torchvision 0.28:  python tools/hierarchical-counts.py
+Not among them: residual networks with attention, other norms or blurring, and timm's third kind of Swin Transformer, swinv2_cr_*, which is
+another reading of V2. Per name: the number of parameters, SHA-256 of the sorted lines "name [shape]" of its state, the number of labels, the tag
+of timm's default weights and their preprocessing. For torchvision's names its own parameters and state must be timm's, and what torchvision
+publishes is written, too: billions of multiply-adds, and the top-1 accuracy of each of its weights under the tag that timm has for the same file.
+Models are built on the meta device, so nothing is allocated. Run with timm 1.0.29 and torchvision 0.28:  python tools/hierarchical-counts.py
 """
 
 import hashlib
@@ -19,7 +21,7 @@ torch.library.register_fake = lambda name, *a, **k: (
 
 import timm  # noqa: E402
 import torchvision  # noqa: E402
-from timm.models import list_models, resnet, swin_transformer, swin_transformer_v2  # noqa: E402
+from timm.models import get_arch_pretrained_cfgs, list_models, resnet, swin_transformer, swin_transformer_v2  # noqa: E402
 
 OUT = pathlib.Path(__file__).parent.parent / "tests" / "models" / "golden" / "hierarchical-counts.json"
 RESNET_ALIKE = ("resnet", "resnext", "wide_resnet", "test_resnet")
@@ -43,12 +45,22 @@ def state(model):
     }
 
 
+def published(name):
+    tags = {cfg.url: full.partition(".")[2] for full, cfg in get_arch_pretrained_cfgs(name).items()}
+    weights = sorted(torchvision.models.get_model_weights(name), key=lambda one: one.name, reverse=True)
+    return {
+        "gmacs": weights[0].meta["_ops"],
+        "top1": {tags[one.url]: one.meta["_metrics"]["ImageNet-1K"]["acc@1"] for one in weights},
+    }
+
+
 def describe(name):
     model = timm.create_model(name, device="meta")
     cfg = model.pretrained_cfg
     entry = {
         **state(model),
         "labels": model.num_classes,
+        "tag": cfg["tag"],
         "preprocessing": {
             "input_size": list(cfg["input_size"]),
             "interpolation": cfg["interpolation"],
@@ -62,7 +74,7 @@ def describe(name):
     if builder:
         with torch.device("meta"):
             assert state(builder()) == state(model), name
-        entry["torchvision"] = True
+        entry["torchvision"] = published(name)
     return entry
 
 

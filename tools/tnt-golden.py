@@ -1,6 +1,7 @@
 """Writes what the tests know of timm's TNT: tests/models/golden/tnt-counts.json and tests/tasks/golden/tnt-legacy.safetensors.
 
-The counts: for every name, the number of parameters, SHA-256 of the sorted lines "name [shape]" of its state, labels and preprocessing.
+The counts: for every name, the number of parameters, SHA-256 of the sorted lines "name [shape]" of its state, labels, and
+the tag of timm's default weights with their preprocessing.
 The golden file is in the format vitrine-golden/1, computed in float64 and stored as float32; its tolerance is ten times the gap to the reference's
 own float32, at least 1e-5. Run with timm 1.0.29:  python tools/tnt-golden.py
 """
@@ -33,6 +34,7 @@ def describe(name):
         "parameters": sum(p.numel() for p in model.parameters()),
         "state": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         "labels": model.num_classes,
+        "tag": cfg["tag"],
         "preprocessing": {
             "input_size": list(cfg["input_size"]),
             "interpolation": cfg["interpolation"],

@@ -1,7 +1,7 @@
 """Writes tests/models/golden/vit-counts.json: for every Vision Transformer that timm can build, its parameters and preprocessing.
 
-Per name: the number of parameters, SHA-256 of the sorted lines "name [shape]" of its state, the input size, and timm's default
-preprocessing. Models are built on the meta device, so nothing is allocated. Run with timm 1.0.29:  python tools/vit-counts.py
+Per name: the number of parameters, SHA-256 of the sorted lines "name [shape]" of its state, the number of labels, the tag of timm's
+default weights and their preprocessing. Models are built on the meta device, so nothing is allocated. Run with timm 1.0.29:  python tools/vit-counts.py
 """
 
 import hashlib
@@ -37,6 +37,7 @@ def describe(name):
         "parameters": sum(p.numel() for p in model.parameters()),
         "state": hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         "labels": model.num_classes,
+        "tag": cfg["tag"],
         "preprocessing": {
             "input_size": list(cfg["input_size"]),
             "interpolation": cfg["interpolation"],

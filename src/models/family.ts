@@ -21,10 +21,12 @@ export interface TimmPreprocessing {
 
 /** What was published of a model. */
 export interface Published {
-  /** Billions of multiply-adds of one forward pass of one image. */
+  /** Billions of multiply-adds of one forward pass of one image: torchvision's count of what it names, timm's of the others. */
   readonly gmacs?: number;
-  /** Percent of ImageNet-1k's validation images that it gets right. */
+  /** Percent of ImageNet-1k's validation images that timm's default weights get right, by timm's results table. */
   readonly top1?: number;
+  /** The same of torchvision's weights, as torchvision prepares images, by timm's tag of the same file. */
+  readonly torchvision?: Readonly<Record<string, number>>;
 }
 
 /** A named model. */

@@ -5,6 +5,7 @@ import { familyNamed } from "../../src/models/families.ts";
 import { createModel, familyOf, modelNamed, modelNames } from "../../src/models/registry.ts";
 import { namedResNets } from "../../src/models/resnet/names.ts";
 import { namedSwins, namedSwinV2s } from "../../src/models/swin/names.ts";
+import { timmWeights } from "../../src/models/timm-weights.ts";
 
 interface Count {
   readonly parameters: number;
@@ -12,6 +13,8 @@ interface Count {
   readonly state: string;
   readonly labels: number;
   readonly preprocessing: unknown;
+  /** What torchvision publishes: multiply-adds, and accuracies by timm's tag of the same weights. */
+  readonly torchvision?: { readonly gmacs: number; readonly top1: Readonly<Record<string, number>> };
 }
 
 const counts = new Map(
@@ -24,8 +27,20 @@ const counts = new Map(
 );
 const named = [...namedResNets.keys(), ...namedSwins.keys(), ...namedSwinV2s.keys()];
 
-test("every plain ResNet and every Swin Transformer of timm has a name here, and no other", () => {
+test("every plain ResNet of timm has a name here, every Swin Transformer but swinv2_cr_*, and no other", () => {
   expect([...counts.keys()].sort()).toEqual([...named].sort());
+  expect(() => modelNamed("swinv2_cr_tiny_224")).toThrow(/did you mean/);
+});
+
+test("what torchvision publishes is written with its networks, and with no other", () => {
+  for (const name of named) {
+    const { gmacs, torchvision } = modelNamed(name).published;
+    const theirs = counts.get(name)!.torchvision;
+    expect(torchvision, name).toEqual(theirs?.top1);
+    if (theirs) expect(gmacs, name).toBe(theirs.gmacs);
+    const tags = timmWeights(name).map(({ tag }) => tag);
+    for (const tag of Object.keys(torchvision ?? {})) expect(tags).toContain(tag);
+  }
 });
 
 test.each(named)("%s has timm's parameters, names, shapes and preprocessing", (name) => {
