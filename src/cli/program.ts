@@ -375,10 +375,10 @@ export function makeProgram(): Command {
     {
       name: "models",
       summary: "The models there are; one in full with NAME.",
-      details: "Sizes, parameters, cost, preprocessing, published accuracy.",
-      examples: ["vitrine models", "vitrine models vit_tiny_patch16_224"],
+      details: "Sizes, parameters, cost, weights, preprocessing, published accuracy.",
+      examples: ["vitrine models", "vitrine models vit_tiny_patch16_224", "vitrine models resnet50.tv2_in1k"],
     },
-    (command) => command.argument("[name]", "timm's name"),
+    (command) => command.argument("[name]", "timm's name, with or without the tag of weights"),
     async () => (await import("./commands/models.ts")).models,
   );
 

@@ -32,6 +32,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], message:
   ["an export of another kind", ["export", "x", "x.pt"], /\.onnx, \.safetensors, or into a folder/],
   ["a layout for a file", ["export", "x", "x.onnx", "--layout", "timm"], /--layout is for folders only/],
   ["an unknown model", ["models", "vit_tiny_patch61_224"], /did you mean vit_tiny_patch16_224/],
+  ["an unknown tag", ["models", "swin_s3_tiny_224.nonsense"], /got "nonsense" in swin_s3_tiny_224; known are ms_in1k/],
   ["an unknown model to train", ["train", "shapes", "--model", "vit_teeny"], /did you mean/],
   ["an unknown data set", ["train", "shapse"], /must be one of shapes, mnist/],
   ["a task that is none", ["bench", "x", "--task", "play"], /Allowed choices are infer, train/],
