@@ -25,12 +25,13 @@ import timm  # noqa: E402
 import torchvision  # noqa: E402
 import transformers  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
-from timm.layers import set_fused_attn  # noqa: E402
+from timm.layers import freeze_batch_norm_2d, set_fused_attn  # noqa: E402
 from timm.models import resnet, swin_transformer, swin_transformer_v2  # noqa: E402
 
 set_fused_attn(False)
 here = pathlib.Path(__file__).parent.parent / "tests" / "tasks" / "golden"
-statistics = ("running_mean", "running_var", "num_batches_tracked")
+# Buffers of normalisations; weights and biases are buffers where they are fixed.
+statistics = ("running_mean", "running_var", "num_batches_tracked", "weight", "bias")
 
 
 def keep(taps, name):
@@ -96,7 +97,7 @@ def write(out, case, family, reference, config, model, hook, image, key="image",
             # Wide convolutions would let values explode.
             p += 0.1 * torch.randn_like(p) * (p.std() if p.dim() == 4 else 1)
         for name, b in model.named_buffers():
-            if name.endswith("running_mean"):
+            if name.endswith(("running_mean", ".weight", ".bias")):
                 b += 0.3 * torch.randn_like(b)
             if name.endswith("running_var"):
                 b *= 1 + 0.5 * torch.rand_like(b)
@@ -139,7 +140,7 @@ def write(out, case, family, reference, config, model, hook, image, key="image",
             "model": family,
             "reference": reference,
             "config": json.dumps(config),
-            "mode": "train: batch normalisation uses and updates its statistics" if train else "eval",
+            "mode": "train: batch normalisation uses and updates its statistics, unless they are fixed" if train else "eval",
             "loss": "mean cross-entropy of output.logits against input.target",
             "tolerance": json.dumps({"rtol": tolerance, "atol": tolerance}),
             "notes": "made by tools/hierarchical-golden.py",
@@ -190,7 +191,12 @@ def timm_resnet(out, case, image=(2, 3, 32, 40), train=False, **config):
     config = {**dict(num_classes=5, block="Bottleneck", layers=[1, 1, 1, 1], channels=[4, 4, 6, 8], stem_width=8, stem_type="deep"), **config}
     kinds = {"BasicBlock": resnet.BasicBlock, "Bottleneck": resnet.Bottleneck}
     block = [kinds[b] for b in config["block"]] if isinstance(config["block"], list) else kinds[config["block"]]
-    model = resnet.ResNet(**{**config, "block": block})
+    args = {**config, "block": block}
+    frozen = args.pop("norm_layer", None) == "FrozenBatchNorm2d"
+    model = resnet.ResNet(**args)
+    if frozen:
+        # timm 1.0.29 cannot build with it, but turns its normalisations into torchvision.ops.misc.FrozenBatchNorm2d.
+        model = freeze_batch_norm_2d(model)
     write(out, case, "resnet", f"timm {timm.__version__} ResNet", config, model, taps_resnet, image, train=train)
 
 
@@ -220,6 +226,8 @@ def committed(out):
     hf_swin(out, "swin-hf-padded", image=(1, 3, 21, 27), depths=[2, 1])
     torchvision_swin(out, "swin-torchvision", image=(1, 3, 32, 48), patch_size=[2, 4], window_size=[4, 3])
     timm_resnet(out, "resnet-dilated", channels=[4, 4, 4, 6], output_stride=16, avg_down=True, cardinality=2, base_width=32, layers=[1, 1, 1, 2], image=(1, 3, 33, 47))
+    # In training, where a fixed normalisation still learns nothing.
+    timm_resnet(out, "resnet-frozen-norm", norm_layer="FrozenBatchNorm2d", block=["BasicBlock", "Bottleneck", "BasicBlock", "BasicBlock"], channels=[4, 4, 4, 4], image=(2, 3, 33, 42), train=True)
 
 
 def everything(out):

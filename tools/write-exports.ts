@@ -118,6 +118,7 @@ await save("tnt-legacy", disturbed("tnt_s_legacy_patch16_224", { ...words, pool:
 const narrow = { imageSize: 64, widths: [16, 32, 48, 64] } as const;
 await save("resnet-basic", disturbed("resnet18", narrow, abc));
 await save("resnet-bottleneck", disturbed("resnet50", { ...narrow, depths: [1, 2, 1, 1] }, abc));
+await save("resnet-frozen", disturbed("resnet50", { ...narrow, depths: [1, 2, 1, 1], norm: "frozen" }, abc));
 const published = "../shared/data/vit-tiny-imagenet/model.safetensors";
 if (existsSync(published))
   await save("vit-imagenet", await loadPretrained(published, { arch: "vit_tiny_patch16_224" }));

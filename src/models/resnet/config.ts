@@ -33,7 +33,7 @@ export interface ResNetConfig extends ImageClassifierConfig {
   /** Which stages keep the size and widen their windows instead of halving the size. */
   readonly dilated: readonly boolean[];
   readonly activation: Activation;
-  /** Statistics of batches, or fixed ones, in training too. */
+  /** Statistics of batches, or fixed ones, in training too. Files do not keep this: a saved model is loaded with those of batches unless it is said again. */
   readonly norm: "batch" | "frozen";
   /** The last normalisation of each branch begins at 0, so that blocks begin as identities. */
   readonly zeroLast: boolean;
@@ -173,14 +173,14 @@ export function resnetOptions(args: JsonObject): ResNetOptions {
 }
 
 /**
- * All of timm's arguments for a configuration, by which two configurations can be compared.
+ * All of timm's arguments for a configuration, by which two configurations can be compared. Fixed statistics are none of them: in use they are what timm's
+ * normalisation computes, under the same names.
  * @throws {VitrineError} INVALID_ARGUMENT for what timm's class cannot express.
  */
 export function resnetArguments(config: ResNetConfig): JsonObject {
   const firstDilated = config.dilated.indexOf(true);
   if (firstDilated >= 0 && !config.dilated.slice(firstDilated).every(Boolean))
     throw unknown("dilated", config.dilated as readonly boolean[]);
-  if (config.norm === "frozen") throw unknown("norm", "frozen");
   const named = Object.entries(blockNames);
   const block = config.blocks.map((kind) => named.find(([, ours]) => ours === kind)![0]);
   return {
