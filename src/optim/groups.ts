@@ -8,7 +8,7 @@ export type NamedParameters = ReadonlyMap<string, { readonly variable: Variable 
 
 /**
  * Weight decay for matrices and larger alone: scalars, vectors, biases and the names in `exclude` get none.
- * @param exclude whole names, or last parts of them: `pos_embed` also excludes `encoder.pos_embed`
+ * @param exclude whole names, or parts of them between dots: `pos_embed` also excludes `encoder.pos_embed`, `cpb_mlp` all that is inside one
  * @source timm/optim/_param_groups.py param_groups_weight_decay
  */
 export function weightDecayGroups(
@@ -18,8 +18,9 @@ export function weightDecayGroups(
 ): readonly Trainable[] {
   const excluded = new Set(exclude);
   return [...parameters].map(([name, { variable }]) => {
-    const last = name.slice(name.lastIndexOf(".") + 1);
-    const free = variable.shape.length <= 1 || last === "bias" || excluded.has(name) || excluded.has(last);
+    const parts = name.split(".");
+    const named = [name, ...parts].some((part) => excluded.has(part));
+    const free = variable.shape.length <= 1 || parts.at(-1) === "bias" || named;
     return { variable, learningRateScale: 1, weightDecay: free ? 0 : weightDecay };
   });
 }

@@ -8,10 +8,14 @@ import { argMax, cast, equal, mean, scalar, type Tensor } from "../tensor/index.
 import { compileLessonStep, type Lesson, type MoveOptions } from "./lesson.ts";
 import { type Classifier, classification, type Objective, type TrainingBatch } from "./objective.ts";
 
-/** Tokens and tables that weight decay leaves alone, whatever their rank. @source timm's no_weight_decay of Vision Transformers; Swin's official main.py */
+/**
+ * Tokens, tables and networks of positions that weight decay leaves alone, whatever their rank.
+ * @source timm's no_weight_decay of Vision Transformers and TNT; microsoft/Swin-Transformer, no_weight_decay_keywords of models/swin_transformer.py and
+ *   swin_transformer_v2.py (timm 1.0.29 names the same of version 2, but as modules, which its groups of parameters do not find, so that it decays them)
+ */
 export const noWeightDecay: readonly string[] = [
   ...["pos_embed", "cls_token", "dist_token", "reg_token"],
-  ...["absolute_pos_embed", "relative_position_bias_table", "logit_scale"],
+  ...["absolute_pos_embed", "relative_position_bias_table", "logit_scale", "cpb_mlp"],
   ...["patch_pos", "pixel_pos"],
 ];
 

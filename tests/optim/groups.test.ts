@@ -23,7 +23,7 @@ const named = (shapes: Readonly<Record<string, readonly number[]>>): Map<string,
     ]),
   );
 
-test("vectors, biases and named tensors are not decayed", () => {
+test("vectors, biases, named tensors and what is inside named parts are not decayed", () => {
   const groups = weightDecayGroups(
     named({
       "head.weight": [3, 4],
@@ -33,11 +33,13 @@ test("vectors, biases and named tensors are not decayed", () => {
       pos_embed: [1, 5, 4],
       "decoder.pos_embed": [1, 5, 4],
       "blocks.0.gate": [2, 2],
+      "attn.cpb_mlp.0.weight": [2, 2],
+      "attn.cpb_mlp2.weight": [2, 2],
     }),
     0.05,
-    ["pos_embed", "blocks.0.gate"],
+    ["pos_embed", "blocks.0.gate", "cpb_mlp"],
   );
-  expect(groups.map(({ weightDecay }) => weightDecay)).toEqual([0.05, 0, 0, 0, 0, 0, 0]);
+  expect(groups.map(({ weightDecay }) => weightDecay)).toEqual([0.05, 0, 0, 0, 0, 0, 0, 0, 0.05]);
   expect(groups.every(({ learningRateScale }) => learningRateScale === 1)).toBe(true);
 });
 
