@@ -2,9 +2,9 @@
  * The pyramid that a Swin Transformer of either version is: patches, stages of blocks with half the map and twice the width of the stage before, their
  * mean, a head. A version says what a block is, and how patches are merged.
  *
- * Liu et al., arXiv:2103.14030, Figure 3 (a); version 2, arXiv:2111.09883, keeps it.
+ * Liu et al., arXiv:2103.14030, section 3.1, Figure 3 (a); version 2, arXiv:2111.09883, keeps it.
  *
- * Departs from the papers: patches are merged where a stage begins (timm's names; microsoft's merge where one ends, the same computation).
+ * Patches are merged where stages 2 to 4 begin, as in the figure and in timm's names; in microsoft's names where stages 1 to 3 end.
  *
  * Axes: b batch · c channels · H W pixels high, wide · h w map of tokens · d width
  */

@@ -5,8 +5,6 @@
  * Reference code and names: timm 1.0.29, timm/models/swin_transformer.py. Others: microsoft/Swin-Transformer, Hugging Face, torchvision, by rules in
  * weights/swin-rules.ts. Stages, and the way through them: pyramid.ts.
  *
- * Departs from the paper: nothing but what pyramid.ts says.
- *
  * Axes: b batch · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head
  */
 
