@@ -14,7 +14,7 @@ export interface TNTConfig extends ImageClassifierConfig {
   readonly stride: number;
   /** Sentence width d. */
   readonly width: number;
-  /** Word width c. */
+  /** Word width e, the paper's c. */
   readonly innerWidth: number;
   /** Number of blocks L. */
   readonly depth: number;

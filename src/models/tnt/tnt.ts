@@ -1,15 +1,15 @@
 /**
  * Transformer in Transformer (TNT): patches are sentences, and the words inside each attend to each other too.
  *
- * Han et al., "Transformer in Transformer", arXiv:2103.00112; Figure 1, equations (4)–(10), Table 1.
+ * Han et al., "Transformer in Transformer", arXiv:2103.00112; Figure 1, Table 1. The paper's equations stand beside the lines: Y are words, Z sentences.
  * Reference code and names: timm 1.0.29, timm/models/tnt.py, both of its forms. Other names: huawei-noah/Efficient-AI-Backbones tnt_pytorch, by rules
  * in weights/tnt-rules.ts.
  *
- * Departs from the paper, as both codes do: words are made by a 7 × 7 convolution, not by unfolding and a linear map; words become part of a
- * sentence by normalisation, linear map, normalisation (the legacy form has the first normalisation alone, word by word).
+ * Departs from the paper, as both codes do: words are made by a 7 × 7 convolution, not by unfolding and a linear map; sentences begin as a projection of the
+ * words before the first block, not as zeros; FC(Vec(Y)) is normalised before and after its map (in blocks of the legacy form before it alone, word by word).
  *
  * Axes: b batch · c channels · H W pixels high, wide · h w patch grid · n sentences (1 + h·w) · s sentences of all images (b·h·w) · y x words of a
- * patch, m = y·x · d sentence width · e word width · a heads · k width per head
+ * patch, m = y·x · d sentence width · e word width (the paper's c) · a heads · k width per head
  */
 
 import { attend, checkHeads } from "../../nn/attention.ts";
@@ -48,7 +48,7 @@ export class TNT extends Module implements ImageClassifier {
   readonly proj: Linear;
   readonly norm2Proj: LayerNorm;
   readonly posDrop: Dropout;
-  readonly blocks: readonly Block[]; //                    (eqs. 5–9)
+  readonly blocks: readonly Block[];
   readonly norm: LayerNorm;
   readonly headDrop: Dropout;
   readonly head: Linear | undefined;
@@ -91,26 +91,36 @@ export class TNT extends Module implements ImageClassifier {
   forward(images: Tensor, mode: Mode = evaluation): Tensor {
     const [high, wide] = this.config.imageSize;
     const { b } = dims(images, `b c ${high} ${wide}`);
-    const placed = this.pixelEmbed.forward(images).add(this.pixelPos); //           [s, e, y, x]
-    let inner = tap("tokens.inner", rearrange(placed, "s e y x -> s (y x) e")); //  [s, m, e]     Y_0
-    const sentences = this.norm2Proj.forward(
-      this.proj.forward(this.norm1Proj.forward(sentencesOf(inner, this.tokens.grid))),
-    );
-    tap("patch_embed", sentences); //                                               [b, h·w, d]
+    const placed = this.pixelEmbed.forward(images).add(this.pixelPos); //           [s, e, y, x]  Y⁰ + E_word
+    let words = tap("tokens.inner", rearrange(placed, "s e y x -> s (y x) e")); //  [s, m, e]
+    const patches = tap("patch_embed", fromWords(words, this.tokens.grid, this)); // [b, h·w, d]
     const prefix = expand(this.clsToken, [b, 1, this.config.width]);
-    let outer = concat([prefix, sentences], 1).add(this.patchPos); //               [b, n, d]     Z_0
-    outer = tap("tokens", this.posDrop.forward(outer, mode));
-    for (const block of this.blocks) [inner, outer] = block.forward(inner, outer, mode); //   (8), (9)
-    outer = tap("features", this.norm.forward(outer)); //                           [b, n, d]
-    const pooled = this.config.pool === "token" ? at(outer, 1, 0) : mean(slice(outer, 1, 1), { axes: [1] });
+    let sentences = concat([prefix, patches], 1).add(this.patchPos); //             [b, n, d]     Z⁰ + E_sentence
+    sentences = tap("tokens", this.posDrop.forward(sentences, mode));
+    for (const block of this.blocks) [words, sentences] = block.forward(words, sentences, mode); // Yˡ, Zˡ = TNT(Yˡ⁻¹, Zˡ⁻¹)
+    const features = tap("features", this.norm.forward(sentences)); //              [b, n, d]
+    const pooled = this.config.pool === "token" ? at(features, 1, 0) : mean(slice(features, 1, 1), { axes: [1] });
     const y = tap("pooled", this.headDrop.forward(pooled, mode)); //                [b, d]
     return this.head ? this.head.forward(y, mode) : y; //                           [b, labels]
   }
 }
 
-/** The words of each sentence in one row: [b·h·w, m, e] → [b, h·w, m·e]. */
-function sentencesOf(words: Tensor, [h, w]: TokenLayout["grid"]): Tensor {
+/** Vec(Y): the words of each sentence in one row, [b·h·w, m, e] → [b, h·w, m·e]. */
+function vec(words: Tensor, [h, w]: TokenLayout["grid"]): Tensor {
   return rearrange(words, "(b n) m e -> b n (m e)", { n: h * w });
+}
+
+/** The map from words to sentences, with its normalisations; in blocks of the legacy form the first is of each word, and there is no second. */
+interface Projection {
+  readonly norm1Proj: LayerNorm;
+  readonly proj: Linear;
+  readonly norm2Proj: LayerNorm | undefined;
+}
+
+/** FC(Vec(Y)): what words are in the space of their sentences, [b·h·w, m, e] → [b, h·w, d]. */
+function fromWords(words: Tensor, grid: TokenLayout["grid"], { norm1Proj, proj, norm2Proj }: Projection): Tensor {
+  if (!norm2Proj) return proj.forward(vec(norm1Proj.forward(words), grid));
+  return norm2Proj.forward(proj.forward(norm1Proj.forward(vec(words, grid))));
 }
 
 /** Words of all patches: a convolution inside each patch, or in the legacy form over the image, cut afterwards. */
@@ -170,21 +180,16 @@ class Block extends Module {
     this.#grid = tntGrid(config);
   }
 
-  /** Words [s, m, e] and sentences [b, n, d] → the same. */
+  /** Words Yˡ⁻¹ [s, m, e] and sentences Zˡ⁻¹ [b, n, d] → Yˡ, Zˡ. */
   forward(words: Tensor, sentences: Tensor, mode: Mode): readonly [Tensor, Tensor] {
     const dropped = (x: Tensor): Tensor => this.dropPath.forward(x, mode);
-    let inner = words.add(dropped(this.attnIn.forward(this.normIn.forward(words), mode))); //          (5)
-    inner = tap("inner", inner.add(dropped(this.mlpIn.forward(this.normMlpIn.forward(inner), mode)))); // (6)
-    let outer = concat([slice(sentences, 1, 0, 1), slice(sentences, 1, 1).add(this.#said(inner))], 1); // (7)
-    outer = outer.add(dropped(this.attnOut.forward(this.normOut.forward(outer), mode))); //            (8)
-    outer = outer.add(dropped(this.mlp.forward(this.normMlp.forward(outer), mode))); //                (9)
-    return [inner, tap("", outer)];
-  }
-
-  /** What its words add to each sentence: [s, m, e] → [b, h·w, d]. */
-  #said(words: Tensor): Tensor {
-    if (!this.norm2Proj) return this.proj.forward(sentencesOf(this.norm1Proj.forward(words), this.#grid));
-    return this.norm2Proj.forward(this.proj.forward(this.norm1Proj.forward(sentencesOf(words, this.#grid))));
+    let y = words.add(dropped(this.attnIn.forward(this.normIn.forward(words), mode))); //     [s, m, e]   Y′ = Y + MSA(LN(Y))
+    y = tap("inner", y.add(dropped(this.mlpIn.forward(this.normMlpIn.forward(y), mode)))); // [s, m, e]   Y = Y′ + MLP(LN(Y′))
+    const added = fromWords(y, this.#grid, this); //                                          [b, h·w, d] FC(Vec(Y))
+    let z = concat([slice(sentences, 1, 0, 1), slice(sentences, 1, 1).add(added)], 1); //     [b, n, d]   Zⁱ = Zⁱ + FC(Vec(Yⁱ))
+    z = z.add(dropped(this.attnOut.forward(this.normOut.forward(z), mode))); //               [b, n, d]   Z′ = Z + MSA(LN(Z))
+    z = z.add(dropped(this.mlp.forward(this.normMlp.forward(z), mode))); //                   [b, n, d]   Z = Z′ + MLP(LN(Z′))
+    return [y, tap("", z)];
   }
 }
 
