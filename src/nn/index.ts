@@ -94,6 +94,7 @@ export { type SinusoidLayout, sinusoids } from "./sinusoids.ts";
 export { type Summarizable, type SummaryRow, summary, summaryText } from "./summary.ts";
 export {
   cutWindows,
+  forEachWindow,
   fromWindows,
   joinWindowHeads,
   offsetIndex,

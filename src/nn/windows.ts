@@ -1,5 +1,6 @@
 /**
- * Maps of tokens cut into windows, after a cyclic shift if wanted: one permutation of the tokens there, and one back.
+ * Maps of tokens cut into windows, after a cyclic shift if wanted: one permutation of the tokens there, and one back. Which axis windows lie along follows from
+ * the cut (`WindowOrder`); what is made of them need not know it.
  *
  * @source Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted Windows", arXiv:2103.14030, sections 3.2 and Figure 4
  *
@@ -7,7 +8,7 @@
  */
 
 import { type Dim, mulDims } from "../graph/dim.ts";
-import { gather, ints, pad, type Tensor, tap, tensor } from "../tensor/index.ts";
+import { gather, ints, pad, type Tensor, tap, tensor, tile } from "../tensor/index.ts";
 import type { GridSize } from "./positions.ts";
 
 /** How a map is cut. */
@@ -21,6 +22,12 @@ export interface WindowCut {
   readonly padFirst: boolean;
 }
 
+/**
+ * Which axis the windows of one map lie along: in `windows`, [b, g, n, d], each is like a small image; in `places`, [b, n, g, d], those of
+ * one image lie beside each other as heads do, so that what differs from window to window needs no copy for each image.
+ */
+export type WindowOrder = "windows" | "places";
+
 /** A cut map. */
 export interface Windows {
   readonly cut: WindowCut;
@@ -31,6 +38,8 @@ export interface Windows {
   readonly tokens: Int32Array;
   /** For each window and place the region it comes from; only tokens of one region belong together. Undefined where there is one region. */
   readonly regions: Int32Array | undefined;
+  /** `places` where regions make windows differ. */
+  readonly order: WindowOrder;
 }
 
 /** Cuts a map. */
@@ -62,21 +71,15 @@ export function cutWindows(cut: WindowCut): Windows {
     regions[place] = 3 * region(0, row) + region(1, column);
   }
   const shifted = shift[0] > 0 || shift[1] > 0;
-  return { cut, g, n, tokens, regions: shifted ? regions : undefined };
+  return { cut, g, n, tokens, regions: shifted ? regions : undefined, order: shifted ? "places" : "windows" };
 }
 
-/**
- * Which axis the windows of one map lie along: in `windows`, [b, g, n, d], each is like a small image; in `places`, [b, n, g, d], those of
- * one image lie beside each other as heads do, so that what differs from window to window needs no copy for each image.
- */
-export type WindowOrder = "windows" | "places";
-
 /** [b, h, w, d] → [b, g, n, d], or [b, n, g, d]. What lies where is tapped as `windows`: row and column in the map, [g, n, 2]; −1 for what fills a window. */
-export function toWindows(x: Tensor, windows: Windows, order: WindowOrder): Tensor {
+export function toWindows(x: Tensor, windows: Windows): Tensor {
   const [b, h, w, d] = x.shape as [Dim, number, number, number];
-  const { g, n } = windows;
+  const { g, n, order } = windows;
   tap("windows", placesOf(windows));
-  const { places, zeros } = permutation(windows, order);
+  const { places, zeros } = permutation(windows);
   const rows = x.reshape([b, h * w, d]); //                        [b, h·w, d]
   const filled = zeros > 0 ? pad(rows, [1], [[0, zeros]]) : rows; // [b, g·n, d]
   const moved = isIdentity(places) ? filled : gather(filled, ints(places), 1);
@@ -84,10 +87,10 @@ export function toWindows(x: Tensor, windows: Windows, order: WindowOrder): Tens
 }
 
 /** The way back; zeros that filled windows are left out. */
-export function fromWindows(x: Tensor, windows: Windows, order: WindowOrder): Tensor {
+export function fromWindows(x: Tensor, windows: Windows): Tensor {
   const [b, , , d] = x.shape;
   const [h, w] = windows.cut.map;
-  const { places, zeros } = permutation(windows, order);
+  const { places, zeros } = permutation(windows);
   const back = inverse(places).slice(0, places.length - zeros);
   const rows = x.reshape([b!, windows.g * windows.n, d!]); //      [b, g·n, d]
   const moved = zeros === 0 && isIdentity(back) ? rows : gather(rows, ints(back), 1); // [b, h·w, d]
@@ -102,7 +105,7 @@ function placesOf({ tokens, g, n, cut }: Windows): Tensor {
 }
 
 /** The token at each place, in a map with as many zero tokens behind it as windows need. */
-function permutation({ tokens, g, n, cut }: Windows, order: WindowOrder): { places: number[]; zeros: number } {
+function permutation({ tokens, g, n, cut, order }: Windows): { places: number[]; zeros: number } {
   let next = cut.map[0] * cut.map[1];
   const first = next;
   const all = Array.from(tokens, (token) => (token < 0 ? next++ : token));
@@ -170,7 +173,7 @@ export function windowBias(table: Tensor, windows: Windows): Tensor {
  * @param x [b, g, n, a·k] or [b, n, g, a·k]
  * @returns [b·g, a, n, k] or [b, g·a, n, k]
  */
-export function windowHeads(x: Tensor, heads: number, order: WindowOrder): Tensor {
+export function windowHeads(x: Tensor, { order }: Windows, heads: number): Tensor {
   const [b, first, second, d] = x.shape as readonly [Dim, number, number, number];
   const apart: readonly Dim[] =
     order === "windows" ? [mulDims(b, first), second, heads, d / heads] : [b, first, second * heads, d / heads];
@@ -178,8 +181,13 @@ export function windowHeads(x: Tensor, heads: number, order: WindowOrder): Tenso
 }
 
 /** The way back, for `b` images. */
-export function joinWindowHeads(x: Tensor, { g, n }: Windows, order: WindowOrder, b: Dim): Tensor {
+export function joinWindowHeads(x: Tensor, { g, n, order }: Windows, b: Dim): Tensor {
   const [, a, , k] = x.shape as readonly [Dim, number, number, number];
   const joined: readonly Dim[] = order === "windows" ? [b, g, n, a * k] : [b, n, g, (a / g) * k];
   return x.transpose([0, 2, 1, 3]).reshape(joined);
+}
+
+/** What each head has, [a, 1, 1], for the heads of all windows: as it is, or [g·a, 1, 1]. */
+export function forEachWindow(x: Tensor, { g, order }: Windows): Tensor {
+  return order === "windows" ? x : tile(x, [g, 1, 1]);
 }

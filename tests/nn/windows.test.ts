@@ -4,12 +4,14 @@ import { evaluatorFor } from "../../src/compile/index.ts";
 import { nodeOf } from "../../src/graph/graph.ts";
 import {
   cutWindows,
+  forEachWindow,
   fromWindows,
   joinWindowHeads,
   offsetIndex,
   toWindows,
   type WindowCut,
   type WindowOrder,
+  type Windows,
   windowBias,
   windowHeads,
   windowMask,
@@ -77,16 +79,16 @@ test("the way into windows and back is the identity, in both orders and through 
       const [h, w] = cut.map;
       const numbers = Float32Array.from({ length: 2 * h * w * 4 }, (_, i) => i);
       const x = tensor(numbers, [2, h, w, 4]);
-      const windows = cutWindows(cut);
-      const inside = toWindows(x, windows, order);
-      const back = fromWindows(joinWindowHeads(windowHeads(inside, 2, order), windows, order, 2), windows, order);
+      const windows = { ...cutWindows(cut), order };
+      const inside = windowHeads(toWindows(x, windows), windows, 2);
+      const back = fromWindows(joinWindowHeads(inside, windows, 2), windows);
       expect(await valuesOf(back)).toEqual(Array.from(numbers));
     }
 });
 
 test("places that no token fills are zeros", async () => {
   const windows = cutWindows({ map: [2, 3], window: [2, 2], shift: [0, 1], padFirst: false });
-  const cut = await valuesOf(toWindows(tensor([1, 2, 3, 4, 5, 6], [1, 2, 3, 1]), windows, "windows"));
+  const cut = await valuesOf(toWindows(tensor([1, 2, 3, 4, 5, 6], [1, 2, 3, 1]), { ...windows, order: "windows" }));
   expect(cut).toEqual([2, 3, 5, 6, 1, 0, 4, 0]);
 });
 
@@ -98,9 +100,9 @@ test("windows cost one gather, and none where one window is the map", () => {
   };
   const x = input("x", [1, 4, 4, 8]);
   const shifted = cutWindows({ map: [4, 4], window: [2, 2], shift: [1, 1], padFirst: false });
-  expect(ops(toWindows(x, shifted, "places"))).toEqual(["Reshape", "Gather", "Reshape"]);
+  expect(ops(toWindows(x, shifted))).toEqual(["Reshape", "Gather", "Reshape"]);
   const whole = cutWindows({ map: [4, 4], window: [4, 4], shift: [0, 0], padFirst: false });
-  expect(ops(toWindows(x, whole, "windows"))).toEqual(["Reshape", "Reshape"]);
+  expect(ops(toWindows(x, whole))).toEqual(["Reshape", "Reshape"]);
 });
 
 test("a mask parts what lay apart before the shift, and nothing else", async () => {
@@ -129,20 +131,36 @@ test("the index of a pair's offset is that of the reference, and mirrored for th
     for (let j = 0; j < h * w; j++) expect(index[i * h * w + j]! + index[j * h * w + i]!).toBe(last);
 });
 
-test("biases stand with each window only where windows differ", () => {
+test("windows lie along heads, and what heads have stands with each window, only where windows differ", () => {
   const table = input("table", [9, 2]);
   const cut: WindowCut = { map: [4, 4], window: [2, 2], shift: [0, 0], padFirst: false };
-  expect(windowBias(table, cutWindows(cut)).shape).toEqual([2, 4, 4]);
-  expect(windowBias(table, cutWindows({ ...cut, shift: [1, 1] })).shape).toEqual([8, 4, 4]);
+  const x = input("x", [3, 4, 4, 6]);
+  const scale = input("scale", [2, 1, 1]);
+  const shapes = (windows: Windows): unknown[] =>
+    [windowHeads(toWindows(x, windows), windows, 2), windowBias(table, windows), forEachWindow(scale, windows)].map(
+      ({ shape }) => shape,
+    );
+  expect(shapes(cutWindows(cut))).toEqual([
+    [12, 2, 4, 3],
+    [2, 4, 4],
+    [2, 1, 1],
+  ]);
+  expect(shapes(cutWindows({ ...cut, shift: [1, 1] }))).toEqual([
+    [3, 8, 4, 3],
+    [8, 4, 4],
+    [8, 1, 1],
+  ]);
 });
 
 test("heads keep their order in both orders of windows", async () => {
-  const windows = cutWindows({ map: [2, 2], window: [1, 2], shift: [0, 0], padFirst: false });
+  const cut = cutWindows({ map: [2, 2], window: [1, 2], shift: [0, 0], padFirst: false });
   const x = tensor(
     Float32Array.from({ length: 16 }, (_, i) => i),
     [1, 2, 2, 4],
   );
-  const heads = async (order: WindowOrder): Promise<number[]> =>
-    valuesOf(windowHeads(toWindows(x, windows, order), 2, order));
+  const heads = async (order: WindowOrder): Promise<number[]> => {
+    const windows = { ...cut, order };
+    return valuesOf(windowHeads(toWindows(x, windows), windows, 2));
+  };
   expect(await heads("places")).toEqual(await heads("windows"));
 });

@@ -7,7 +7,8 @@
  *
  * Departs from the paper: what the authors' code adds, as 16 · sigmoid around the small network, a factor of 8 in its log-spaced input, no bias of the keys.
  *
- * Axes: b batch · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head
+ * Axes: b batch · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head. Where windows are shifted, nn/windows.ts lays
+ * them along heads, not images, for speed: [b, n, g, d] and [b, g·a, n, k]. Nothing here depends on it.
  */
 
 import { Dropout, DropPath } from "../../nn/drop.ts";
@@ -17,7 +18,15 @@ import { Mlp } from "../../nn/mlp.ts";
 import { type Mode, Module, type Parameter, parameter } from "../../nn/module.ts";
 import { LayerNorm } from "../../nn/norm.ts";
 import type { GridSize } from "../../nn/positions.ts";
-import { fromWindows, joinWindowHeads, toWindows, type Windows, windowBias, windowHeads } from "../../nn/windows.ts";
+import {
+  forEachWindow,
+  fromWindows,
+  joinWindowHeads,
+  toWindows,
+  type Windows,
+  windowBias,
+  windowHeads,
+} from "../../nn/windows.ts";
 import {
   clip,
   concat,
@@ -34,7 +43,6 @@ import {
   type Tensor,
   tap,
   tensor,
-  tile,
 } from "../../tensor/index.ts";
 import { type SwinConfig, type SwinOptions, stageWidth, stageWindows, swinConfig } from "./config.ts";
 import { type BlockPlace, init, mergeNeighbours, SwinPyramid } from "./pyramid.ts";
@@ -135,19 +143,17 @@ class CosineWindowAttention extends Module {
   forward(x: Tensor, mode: Mode): Tensor {
     const { b, h, w } = dims(x, "b h w _");
     const windows = this.#windowsOf([h as number, w as number]);
-    const order = windows.regions ? "places" : "windows";
-    const apart = (t: Tensor): Tensor => windowHeads(t, this.#heads, order);
-    const z = toWindows(x, windows, order); //                                  [b, g, n, d] or [b, n, g, d]
-    const [q, k, v] = split(this.#queriesKeysValues(z), 3, -1).map(apart) as [Tensor, Tensor, Tensor];
-    const sharpness = exp(clip(this.logitScale, undefined, Math.log(100))); //   [a, 1, 1]   1 / τ, τ ≥ 0.01
-    const scale = order === "places" ? tile(sharpness, [windows.g, 1, 1]) : sharpness;
-    const scores = unit(q)
-      .mul(scale)
-      .matmul(unit(k).transpose([0, 1, 3, 2])); // [b·g, a, n, n] or [b, g·a, n, n]
-    const probs = tap("probs", softmax(scores.add(windowBias(this.#biasTable(), windows))));
-    const mixed = this.attnDrop.forward(probs, mode).matmul(v);
-    const y = this.proj.forward(joinWindowHeads(mixed, windows, order, b)); //  [b, g, n, d] or [b, n, g, d]
-    return fromWindows(this.projDrop.forward(y, mode), windows, order); //      [b, h, w, d]
+    const apart = (t: Tensor): Tensor => windowHeads(t, windows, this.#heads);
+    const z = toWindows(x, windows); //                                             [b, g, n, d]
+    const [q, k, v] = split(this.#queriesKeysValues(z), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b·g, a, n, k] each
+    const sharpness = exp(clip(this.logitScale, undefined, Math.log(100))); //      [a, 1, 1]   1 / τ, τ ≥ 0.01
+    const scaled = unit(q).mul(forEachWindow(sharpness, windows));
+    const scores = scaled.matmul(unit(k).transpose([0, 1, 3, 2])); //               [b·g, a, n, n]   cos(q, k) / τ
+    const bias = windowBias(this.#biasTable(), windows); //                         B, and −100 between what the shift brought together
+    const probs = tap("probs", softmax(scores.add(bias))); //                       [b·g, a, n, n]
+    const mixed = this.attnDrop.forward(probs, mode).matmul(v); //                  [b·g, a, n, k]
+    const y = this.proj.forward(joinWindowHeads(mixed, windows, b)); //             [b, g, n, d]
+    return fromWindows(this.projDrop.forward(y, mode), windows); //                 [b, h, w, d]
   }
 
   /** [.., d] → [.., 3d]; keys have no bias. */

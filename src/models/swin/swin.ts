@@ -5,7 +5,10 @@
  * Reference code and names: timm 1.0.29, timm/models/swin_transformer.py. Others: microsoft/Swin-Transformer, Hugging Face, torchvision, by rules in
  * weights/swin-rules.ts. Stages, and the way through them: pyramid.ts.
  *
- * Axes: b batch · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head
+ * Departs from the paper: what the authors' code adds, a normalisation of embedded patches and one of what is merged.
+ *
+ * Axes: b batch · h w map of tokens · d width · g windows · n places of a window · a heads · k width per head. Where windows are shifted, nn/windows.ts lays
+ * them along heads, not images, for speed: [b, n, g, d] and [b, g·a, n, k]. Nothing here depends on it.
  */
 
 import { Dropout, DropPath } from "../../nn/drop.ts";
@@ -118,15 +121,14 @@ class WindowAttention extends Module {
   forward(x: Tensor, mode: Mode): Tensor {
     const { b, h, w } = dims(x, "b h w _");
     const windows = this.#windowsOf([h as number, w as number]);
-    const order = windows.regions ? "places" : "windows";
-    const apart = (t: Tensor): Tensor => windowHeads(t, this.#heads, order);
-    const z = toWindows(x, windows, order); //                                              [b, g, n, d] or [b, n, g, d]
-    const [q, k, v] = split(this.qkv.forward(z), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b·g, a, n, k] or [b, g·a, n, k]
-    const scale = (q.shape[3] as number) ** -0.5;
-    const scores = q.mul(scale).matmul(k.transpose([0, 1, 3, 2])); //                       [b·g, a, n, n] or [b, g·a, n, n]
-    const probs = tap("probs", softmax(scores.add(windowBias(this.relativePositionBiasTable, windows))));
-    const mixed = this.attnDrop.forward(probs, mode).matmul(v);
-    const y = this.proj.forward(joinWindowHeads(mixed, windows, order, b)); //              [b, g, n, d] or [b, n, g, d]
-    return fromWindows(this.projDrop.forward(y, mode), windows, order); //                  [b, h, w, d]
+    const apart = (t: Tensor): Tensor => windowHeads(t, windows, this.#heads);
+    const z = toWindows(x, windows); //                                                 [b, g, n, d]
+    const [q, k, v] = split(this.qkv.forward(z), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b·g, a, n, k] each
+    const scores = q.mul((q.shape[3] as number) ** -0.5).matmul(k.transpose([0, 1, 3, 2])); // [b·g, a, n, n]
+    const bias = windowBias(this.relativePositionBiasTable, windows); //                B, and −100 between what the shift brought together
+    const probs = tap("probs", softmax(scores.add(bias))); //                           [b·g, a, n, n]
+    const mixed = this.attnDrop.forward(probs, mode).matmul(v); //                      [b·g, a, n, k]
+    const y = this.proj.forward(joinWindowHeads(mixed, windows, b)); //                 [b, g, n, d]
+    return fromWindows(this.projDrop.forward(y, mode), windows); //                     [b, h, w, d]
   }
 }
