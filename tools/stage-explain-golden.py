@@ -1,8 +1,9 @@
-"""Reference numbers for explanations of models with stages: tiny networks of timm with torch autograd, written to tests/explain/golden/stages.json.
+"""Reference numbers for explanations of models with stages, or with attention inside patches: tiny networks of timm with torch autograd, written to
+tests/explain/golden/stages.json.
 
 Weights and images come from a hash of their names (`drawn`), the same in TypeScript (tests/models/drawn.ts), so the file holds results only.
 Grad-CAM follows Selvaraju et al. 2017 on the output of the last stage; the attention of a patch in its window is brought back to the map by timm's own
-rolls and partitions.
+rolls and partitions, that between the words of a patch to the image by where the patch lies.
 
 Run: python tools/stage-explain-golden.py
 """
@@ -22,6 +23,7 @@ import timm  # noqa: E402
 from timm.models.resnet import BasicBlock, ResNet  # noqa: E402
 from timm.models.swin_transformer import SwinTransformer, SwinTransformerBlock, window_partition  # noqa: E402
 from timm.models.swin_transformer_v2 import SwinTransformerV2, SwinTransformerV2Block  # noqa: E402
+from timm.models.tnt import TNT  # noqa: E402
 
 
 def drawn(name, shape):
@@ -79,6 +81,41 @@ def window_attention(model, image, kind, patch):
     return maps
 
 
+def fill(model):
+    for key, value in model.state_dict().items():
+        if value.dtype == torch.float32 and not key.endswith(("attn_mask", "relative_coords_table")):
+            with torch.no_grad():
+                value.copy_(drawn(key, tuple(value.shape)))
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False
+    return model
+
+
+def stage_maps(model, stages, image, channels_last):
+    """Of each stage's map the mean of its channels, and the three channels that vary most."""
+    kept = []
+    hooks = [stage.register_forward_hook(lambda m, i, o: kept.append(o[0]) and None) for stage in stages]
+    with torch.no_grad():
+        model(image)
+    for hook in hooks:
+        hook.remove()
+    maps = [(o if channels_last else o.permute(1, 2, 0)).flatten(0, 1) for o in kept]
+    return [(m.mean(1), m.var(0).argsort(descending=True)[:3].tolist()) for m in maps]
+
+
+def inner_attention(model, image):
+    """For each block and head how much of its patch's attention each word gets, the mean over the words that look, laid over the image."""
+    kept = []
+    for block in model.blocks:
+        block.attn_in.attn_drop.register_forward_pre_hook(lambda m, args: kept.append(args[0].clone()))
+    with torch.no_grad():
+        model(image)
+    (rows, cols), (y, x) = model.pixel_embed.grid_size, model.pixel_embed.new_patch_size
+    shares = [probs.mean(2).reshape(rows, cols, -1, y, x) for probs in kept]
+    return [[s[:, :, head].permute(0, 2, 1, 3) for head in range(s.shape[2])] for s in shares]
+
+
 swin = dict(img_size=32, patch_size=2, embed_dim=12, depths=(2, 2), num_heads=(2, 3), window_size=4, num_classes=5)
 cases = {
     "swin": (SwinTransformer, SwinTransformerBlock, swin),
@@ -87,23 +124,25 @@ cases = {
 }
 patch = (8, 8)
 out = {}
+numbers = lambda t: [float(f"{x:.9g}") for x in t.detach().flatten().tolist()]  # noqa: E731
 for name, (make, kind, config) in cases.items():
-    model = make(**config).eval()
-    for key, value in model.state_dict().items():
-        if value.dtype == torch.float32 and not key.endswith(("attn_mask", "relative_coords_table")):
-            with torch.no_grad():
-                value.copy_(drawn(key, tuple(value.shape)))
-    for module in model.modules():
-        if hasattr(module, "fused_attn"):
-            module.fused_attn = False
+    model = fill(make(**config).eval())
     image = drawn("image", (1, 3, 64 if kind is None else 32, 64 if kind is None else 32))
-    last = model.layer4 if kind is None else model.layers[-1]
-    logits, choice, cam = grad_cam(model, last, image, kind is not None)
-    numbers = lambda t: [float(f"{x:.9g}") for x in t.detach().flatten().tolist()]  # noqa: E731
+    stages = [model.layer1, model.layer2, model.layer3, model.layer4] if kind is None else list(model.layers)
+    maps = stage_maps(model, stages, image, kind is not None)
+    logits, choice, cam = grad_cam(model, stages[-1], image, kind is not None)
     out[name] = {"class": choice, "logits": numbers(logits), "gradCam": numbers(cam)}
+    out[name]["stages"] = [{"mean": numbers(mean), "most": most} for mean, most in maps]
     if kind is not None:
         out[name]["windows"] = {"patch": patch, "maps": [numbers(m) for m in window_attention(model, image, kind, patch)]}
 
+# 2 × 3 patches of 4 × 4 words.
+config = dict(img_size=(16, 24), patch_size=8, first_stride=2, embed_dim=12, inner_dim=4, depth=2, num_heads_outer=3, num_heads_inner=2, num_classes=5)
+model = fill(TNT(**config).eval())
+image = drawn("image", (1, 3, 16, 24))
+shares = inner_attention(model, image)
+tnt = {"logits": numbers(model(image)[0]), "inner": [[numbers(m) for m in heads] for heads in shares]}
+
 target = pathlib.Path(__file__).parent.parent / "tests/explain/golden/stages.json"
-target.write_text(json.dumps(out, indent=None, separators=(",", ":")) + "\n")
+target.write_text(json.dumps({"stages": out, "tnt": tnt}, indent=None, separators=(",", ":")) + "\n")
 print(timm.__version__, {k: (v["class"], v["gradCam"]) for k, v in out.items()}, target.stat().st_size)

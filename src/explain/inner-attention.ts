@@ -23,7 +23,7 @@ export interface InnerMaps {
 /**
  * @param inputSize pixels [high, wide] of the model's input
  * @throws {VitrineError} INVALID_ARGUMENT for a block or head that the model has not.
- * @source Han et al., arXiv:2103.00112, equation (5)
+ * @source Han et al., arXiv:2103.00112, the inner transformer block of Figure 1
  */
 export function innerMaps(seen: Seen, { block, head }: AttentionOptions, [high, wide]: GridSize): InnerMaps {
   const [rows, cols] = seen.grid;

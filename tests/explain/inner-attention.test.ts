@@ -1,10 +1,15 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { image } from "../../src/data/image.ts";
 import { type ExplainRequest, explainImage } from "../../src/explain/explain-image.ts";
 import type { ImageExplanation } from "../../src/explain/explanation.ts";
-import { innerMaps } from "../../src/explain/inner-attention.ts";
+import { innerMaps, innerQuestion } from "../../src/explain/inner-attention.ts";
+import { look } from "../../src/explain/look.ts";
+import { subjectOf } from "../../src/explain/subject.ts";
+import { type NdArray, ndarray } from "../../src/graph/dtype.ts";
 import { TNT } from "../../src/models/tnt/tnt.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
+import { expectClose } from "../golden.ts";
 import { drawn } from "../models/drawn.ts";
 import { plain, pretrainedOf } from "./golden.ts";
 
@@ -25,6 +30,24 @@ function words(): ExplainRequest["pretrained"] {
   for (const [name, { variable }] of model.parameters()) variable.data = drawn(name, variable.shape);
   return { name: "words", model, preprocessing: { ...plain, inputSize: [3, 16, 24] }, labels: [] };
 }
+
+/** Logits that timm and torch gave, and for each block and head the share of each word. Made by tools/stage-explain-golden.py. */
+const { tnt }: { tnt: { logits: number[]; inner: number[][][] } } = JSON.parse(
+  readFileSync(new URL("golden/stages.json", import.meta.url), "utf8"),
+);
+
+test("what each word gets equals the attention in timm's model", async () => {
+  const subject = subjectOf(words());
+  const seen = await look(subject, drawn("image", [1, 3, 16, 24]), innerQuestion, { runtime });
+  const { maps } = innerMaps(seen, {}, [16, 24]);
+  // Heads down, blocks across.
+  const want = [0, 1].flatMap((head) => tnt.inner.map((heads) => heads[head]!));
+  const list = (values: ArrayLike<number>): NdArray => ndarray("float64", [values.length], Float64Array.from(values));
+  expectClose(list(seen.logits), list(tnt.logits), { rtol: 1e-4, atol: 1e-5 }, "logits");
+  expect(maps).toHaveLength(4);
+  for (const [i, { name, values }] of maps.entries())
+    expectClose(list(values), list(want[i]!), { rtol: 1e-4, atol: 1e-6 }, name);
+});
 
 test("each patch's words share its attention", async () => {
   const request = { pretrained: words(), runtime, image: picture, method: "inner-attention" as const };

@@ -9,6 +9,7 @@ import { explanationJson, type ImageExplanation } from "../../src/explain/explan
 import { gradCamMap, gradCamQuestion } from "../../src/explain/grad-cam.ts";
 import { look } from "../../src/explain/look.ts";
 import { rasterize } from "../../src/explain/picture.ts";
+import { stageMaps, stagesQuestion } from "../../src/explain/stages.ts";
 import { subjectOf } from "../../src/explain/subject.ts";
 import { windowMaps, windowQuestion } from "../../src/explain/window-attention.ts";
 import { ResNet } from "../../src/models/resnet/resnet.ts";
@@ -24,11 +25,13 @@ interface Case {
   readonly class: number;
   readonly logits: readonly number[];
   readonly gradCam: readonly number[];
+  /** Of each stage: the mean of its channels at each place, and the channels that vary most. */
+  readonly stages: readonly { readonly mean: readonly number[]; readonly most: readonly number[] }[];
   readonly windows?: { readonly patch: readonly [number, number]; readonly maps: readonly (readonly number[])[] };
 }
 
 /** Numbers that timm and torch gave. Made by tools/stage-explain-golden.py. */
-const cases: Readonly<Record<string, Case>> = JSON.parse(
+const { stages: cases }: { readonly stages: Readonly<Record<string, Case>> } = JSON.parse(
   readFileSync(new URL("golden/stages.json", import.meta.url), "utf8"),
 );
 
@@ -87,6 +90,18 @@ test.each(Object.entries(cases))(
     close(gradCamMap(seen).values, want.gradCam, "grad-cam");
   },
 );
+
+test.each(Object.entries(cases))("%s: the maps of its stages equal those of timm's model", async (name, want) => {
+  const model = modelOf(name);
+  const subject = subjectOf({ name, model });
+  const images = drawn("image", [1, 3, ...model.config.imageSize]);
+  const { maps } = stageMaps(await look(subject, images, stagesQuestion(subject), { runtime }), subject);
+  for (const [i, { mean, most }] of want.stages.entries()) {
+    const [first, ...channels] = [0, 1, 2, 3].map((row) => maps[row * want.stages.length + i]!);
+    close(first!.values, mean, first!.name);
+    expect(channels.map((map) => Number(/channel (\d+)$/.exec(map.name)![1]))).toEqual(most);
+  }
+});
 
 test.each(Object.entries(cases).filter(([, { windows }]) => windows))(
   "%s: a patch's attention lies where timm's windows and shifts put it",
