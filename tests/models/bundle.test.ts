@@ -71,13 +71,12 @@ const families = {
 const among = (files: readonly string[]): string[] =>
   Object.entries(families).flatMap(([name, pattern]) => (files.some((file) => pattern.test(file)) ? [name] : []));
 
-// A ViT's patches may be those of a ResNet's map.
 test.each([
-  ["ViT", ["vit", "resnet"]],
-  ["Swin", ["swin"]],
-  ["ResNet", ["resnet"]],
-  ["TNT", ["tnt"]],
-])("a page that makes a %s bundles %j and no other family", async (model, own) => {
+  ["ViT", ["vit", "resnet"], "its own family, and ResNet, whose map's cells are the patches of its hybrids"],
+  ["Swin", ["swin"], "its own family and no other"],
+  ["ResNet", ["resnet"], "its own family and no other"],
+  ["TNT", ["tnt"], "its own family and no other"],
+])("a page that makes a %s bundles %j: %s", async (model, own) => {
   const result = filesOf(
     await bundled(`import { ${model} } from "./src/models/index.ts"; console.log(new ${model}());`, false),
   );
