@@ -4,6 +4,8 @@
  * Kolesnikov et al., "Big Transfer (BiT): General Visual Representation Learning", arXiv:1912.11370; Dosovitskiy et al., arXiv:2010.11929, section 3.1.
  * Weight standardisation: Qiao et al., arXiv:1903.10520. Reference code and names: timm/models/resnetv2.py (preact=False), StdConv2dSame.
  *
+ * Axes: b batch · c channels · H W pixels or cells high, wide · from, to channels before and after · s how many times smaller a map gets · k side of a kernel
+ *
  * Departs from the paper's code: ε of the standardisation inside the root (1e-8) and of the group normalisation 1e-5, both as timm runs the same weights.
  */
 
@@ -37,8 +39,8 @@ export class ResNetV2 extends Module {
 
   /** [b, c, H, W] → [b, width, ⌈H/s⌉, ⌈W/s⌉], s = 4 · 2^(stages − 1). */
   forward(x: Tensor): Tensor {
-    let y = this.stem.forward(x);
-    for (const stage of this.stages) y = stage.forward(y);
+    let y = this.stem.forward(x); //                         [b, 64, ⌈H/4⌉, ⌈W/4⌉]
+    for (const stage of this.stages) y = stage.forward(y); // [b, to, ⌈H/s⌉, ⌈W/s⌉]
     return y;
   }
 }
@@ -57,7 +59,7 @@ export class ResNetV2Stem extends Module {
 
   /** [b, c, H, W] → [b, 64, ⌈H/4⌉, ⌈W/4⌉]. */
   forward(x: Tensor): Tensor {
-    const y = relu(this.norm.forward(this.conv.forward(x)));
+    const y = relu(this.norm.forward(this.conv.forward(x))); // [b, 64, ⌈H/2⌉, ⌈W/2⌉]
     const [top, left, bottom, right] = samePadding(y, 3, 2);
     // Zeros do for −∞: nothing is below zero after ReLU.
     const sides = [
@@ -67,7 +69,7 @@ export class ResNetV2Stem extends Module {
       [left, right],
     ] as const;
     const padded = pad(y, [0, 1, 2, 3], sides);
-    return maxPool(padded, 3, { stride: 2 });
+    return maxPool(padded, 3, { stride: 2 }); //                [b, 64, ⌈H/4⌉, ⌈W/4⌉]
   }
 }
 
@@ -89,6 +91,7 @@ class Stage extends Module {
     );
   }
 
+  /** [b, from, H, W] → [b, to, ⌈H/s⌉, ⌈W/s⌉]. */
   forward(x: Tensor): Tensor {
     return this.blocks.reduce((y, block) => block.forward(y), x);
   }
@@ -122,14 +125,16 @@ class Bottleneck extends Module {
     this.norm3 = new GroupNorm(groups, to);
   }
 
+  /** [b, from, H, W] → [b, to, ⌈H/s⌉, ⌈W/s⌉]. */
   forward(x: Tensor): Tensor {
-    const shortcut = this.downsample ? this.downsample.forward(x) : x;
-    let y = relu(this.norm1.forward(this.conv1.forward(x)));
-    y = relu(this.norm2.forward(this.conv2.forward(y)));
-    return relu(this.norm3.forward(this.conv3.forward(y)).add(shortcut));
+    const shortcut = this.downsample ? this.downsample.forward(x) : x; //    [b, to, ⌈H/s⌉, ⌈W/s⌉]
+    let y = relu(this.norm1.forward(this.conv1.forward(x))); //              [b, to/4, H, W]
+    y = relu(this.norm2.forward(this.conv2.forward(y))); //                  [b, to/4, ⌈H/s⌉, ⌈W/s⌉]
+    return relu(this.norm3.forward(this.conv3.forward(y)).add(shortcut)); // [b, to, ⌈H/s⌉, ⌈W/s⌉]
   }
 }
 
+/** The map of a shortcut to other sizes, without an activation. */
 class Downsample extends Module {
   readonly conv: StandardizedConv;
   readonly norm: GroupNorm;
@@ -140,6 +145,7 @@ class Downsample extends Module {
     this.norm = new GroupNorm(groups, to);
   }
 
+  /** [b, from, H, W] → [b, to, ⌈H/s⌉, ⌈W/s⌉]. */
   forward(x: Tensor): Tensor {
     return this.norm.forward(this.conv.forward(x));
   }
@@ -164,11 +170,11 @@ class StandardizedConv extends Module {
   /** [b, c, H, W] → [b, out, ⌈H/stride⌉, ⌈W/stride⌉]. */
   forward(x: Tensor): Tensor {
     const axes = [1, 2, 3];
-    const away = this.weight.sub(mean(this.weight, { axes, keepDims: true }));
-    const spread = mean(square(away), { axes, keepDims: true }); // [out, 1, 1, 1]
-    const weight = away.mul(pow(spread.add(1e-8), -0.5));
+    const away = this.weight.sub(mean(this.weight, { axes, keepDims: true })); // [out, c, k, k]
+    const spread = mean(square(away), { axes, keepDims: true }); //               [out, 1, 1, 1]
+    const weight = away.mul(pow(spread.add(1e-8), -0.5)); //                      [out, c, k, k]
     const padding = samePadding(x, this.weight.shape[2] as number, this.#stride);
-    return conv(x, weight, undefined, { stride: this.#stride, padding });
+    return conv(x, weight, undefined, { stride: this.#stride, padding }); //      [b, out, ⌈H/stride⌉, ⌈W/stride⌉]
   }
 }
 

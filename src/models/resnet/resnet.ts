@@ -8,7 +8,8 @@
  * Departs from the paper: a bottleneck halves the size in its 3 × 3 convolution ("v1.5"), as all published weights do; deep stems and averaging
  * shortcuts (He et al., "Bag of Tricks", arXiv:1812.01187) and dilation (Yu et al., arXiv:1705.09914) are options.
  *
- * Axes: b batch · c channels · H W pixels high, wide · h w map · d channels of a stage
+ * Axes: b batch · c channels · H W pixels high, wide · h w map · d channels of a stage. What a stride does not divide is
+ * rounded up.
  */
 
 import { type Activation, activate } from "../../nn/activations.ts";
@@ -143,8 +144,8 @@ class BasicBlock extends Module {
   /** [b, from, h, w] → [b, width, h / stride, w / stride]. */
   forward(x: Tensor, mode: Mode): Tensor {
     const { activation } = this.#parts.config;
-    let y = activate(this.bn1.forward(this.conv1.forward(x), mode), activation);
-    y = this.bn2.forward(this.conv2.forward(y), mode);
+    let y = activate(this.bn1.forward(this.conv1.forward(x), mode), activation); // [b, width, h / stride, w / stride]
+    y = this.bn2.forward(this.conv2.forward(y), mode); //                           [b, width, h / stride, w / stride]   F(x)
     return tap("", joined(x, this.dropPath.forward(y, mode), this.downsample, this.#parts, mode));
   }
 }
@@ -166,6 +167,7 @@ class Bottleneck extends Module {
     super();
     const { config, from, width, stride, firstDilation } = parts;
     const { groups, groupWidth } = config;
+    // Channels of the 3 × 3 convolution; `width` but in ResNeXt and wide networks.
     const inner = Math.floor(width * (groupWidth / 64)) * groups;
     const out = width * Bottleneck.expansion;
     this.conv1 = convolution(from, inner, 1);
@@ -182,20 +184,20 @@ class Bottleneck extends Module {
   /** [b, from, h, w] → [b, 4 · width, h / stride, w / stride]. */
   forward(x: Tensor, mode: Mode): Tensor {
     const { activation } = this.#parts.config;
-    let y = activate(this.bn1.forward(this.conv1.forward(x), mode), activation);
-    y = activate(this.bn2.forward(this.conv2.forward(y), mode), activation);
-    y = this.bn3.forward(this.conv3.forward(y), mode);
+    let y = activate(this.bn1.forward(this.conv1.forward(x), mode), activation); // [b, inner, h, w]
+    y = activate(this.bn2.forward(this.conv2.forward(y), mode), activation); //     [b, inner, h / stride, w / stride]
+    y = this.bn3.forward(this.conv3.forward(y), mode); //                           [b, 4 · width, h / stride, w / stride]   F(x)
     return tap("", joined(x, this.dropPath.forward(y, mode), this.downsample, this.#parts, mode));
   }
 }
 
-/** σ(F(x) + x), where x is mapped to F's shape if it has another. */
+/** σ(F(x) + x), where x is mapped to F's shape if it has another: all [b, out, h / stride, w / stride]. */
 function joined(x: Tensor, y: Tensor, downsample: Block["downsample"], parts: BlockParts, mode: Mode): Tensor {
   const shortcut = downsample ? through(downsample, pooled(x, parts), parts, mode) : x;
   return activate(y.add(shortcut), parts.config.activation);
 }
 
-/** What an averaging shortcut does before its map. @source timm/models/resnet.py downsample_avg */
+/** What an averaging shortcut does before its map: [b, from, h, w] → [b, from, h / stride, w / stride]. @source timm/models/resnet.py downsample_avg */
 function pooled(x: Tensor, { config, stride, dilation }: BlockParts): Tensor {
   if (!config.averageDown || (stride === 1 && dilation === 1)) return x;
   if (dilation === 1) return averagePool(x, 2, { stride, ceilMode: true, countPadding: false });
