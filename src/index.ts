@@ -27,7 +27,7 @@ export { loadAdapter, type SaveAdapterOptions, saveAdapter } from "./pretrained/
 export { knownFacts, writeCard } from "./pretrained/card-node.ts";
 export { loadLanguage, loadLanguageModel } from "./pretrained/language-node.ts";
 export { type LoadOptions, loadPretrained } from "./pretrained/load-node.ts";
-export { loadMae, type PretrainedMAE, saveMae } from "./pretrained/mae-node.ts";
+export { isMae, type LoadMaeOptions, loadMae, type PretrainedMAE, saveMae } from "./pretrained/mae-node.ts";
 export { packagedModels } from "./pretrained/packaged-node.ts";
 export { type LanguageFiles, saveLanguage } from "./pretrained/save-language-node.ts";
 export { type Layout, type SaveOptions, savePretrained } from "./pretrained/save-node.ts";

@@ -29,10 +29,10 @@ const entries: readonly Entry[] = [
     load: async () => (await import("./resnet/family.ts")).resnetFamily,
   },
   { names: /^tnt_/, types: [], load: async () => (await import("./tnt/family.ts")).tntFamily },
-  { names: /^/, types: ["vit", "deit"], load: async () => (await import("./vit/family.ts")).vitFamily },
+  { names: /^/, types: ["vit", "deit", "vit_mae"], load: async () => (await import("./vit/family.ts")).vitFamily },
 ];
 
-/** A family, and one of its named models. */
+/** A family, and one of its named models, or of its tagged ones. */
 export interface FamilyMember {
   readonly family: Family;
   readonly model: NamedModel;
@@ -46,7 +46,7 @@ export interface FamilyMember {
 export async function familyNamed(architecture: string): Promise<FamilyMember> {
   const name = architecture.split(".", 1)[0]!;
   const family = await entries.find(({ names }) => names.test(name))!.load();
-  const model = family.models.get(name);
+  const model = family.tagged?.get(architecture) ?? family.models.get(name);
   if (model) return { family, model };
   const families = await Promise.all(entries.map(({ load }) => load()));
   throw unknownModel(

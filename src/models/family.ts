@@ -37,6 +37,16 @@ export interface NamedModel<Options = object> {
   readonly published: Published;
 }
 
+/** Published weights whose model or preprocessing is not what their architecture's name means alone. */
+export interface TaggedModel<Options = object> extends NamedModel<Options> {
+  /** timm's name with the tag of the weights; `name` is the part before the dot. */
+  readonly tagged: string;
+  /** Where else the weights are published: ids of the hub. */
+  readonly hub: readonly string[];
+  /** What differs where the weights have no head: the model whose features they give. A new head takes the options as they are. */
+  readonly headless: Partial<Options>;
+}
+
 /** What timm's `config.json` needs besides the configuration. */
 export interface TimmFileOptions {
   /** The architecture the model was made from, if it has a name. */
@@ -51,16 +61,22 @@ export interface HuggingFaceMeaning<Config> {
   readonly config: Config;
   /** Keys of `preprocessor_config.json` that hold where no such file is there, all but the size. */
   readonly processor: JsonObject;
+  /** What differs under a new head, where the model is fine-tuned in another form than it was trained in. */
+  readonly fineTuning?: Partial<Config>;
 }
 
 /** A family of image classifiers. */
 export interface Family<Config extends ImageClassifierConfig = ImageClassifierConfig, Options = object> {
   /** All named models of the family, by timm's name. */
   readonly models: ReadonlyMap<string, NamedModel<Options>>;
+  /** Weights that have a meaning of their own, by timm's name with its tag. */
+  readonly tagged?: ReadonlyMap<string, TaggedModel<Options>>;
   /** Names of the maps to the logits, the first with as many rows as there are labels. */
   readonly heads: readonly string[];
   /** Names of further parts that begin anew together with a head, on weights of a model that had others in their place. */
   freshBesideHead?(source: WeightSource, config: Config): readonly string[];
+  /** What to do where a file's weights, under our names, are not those of the named model; undefined where nothing is known. */
+  remedy?(source: WeightSource, architecture: string): string | undefined;
   /** How other publishers name the weights, most particular first. */
   readonly namings: readonly Naming[];
   /** A whole configuration. @throws {VitrineError} INVALID_ARGUMENT when choices contradict each other. */

@@ -7,6 +7,7 @@ export type {
   HuggingFaceMeaning,
   NamedModel,
   Published,
+  TaggedModel,
   TimmFileOptions,
   TimmPreprocessing,
 } from "./family.ts";
@@ -22,10 +23,11 @@ export {
   maeFromHuggingFace,
   maeGrid,
   maeOptions,
+  maeSizes,
   maeVisible,
 } from "./mae/config.ts";
 export { maeAround, maeEncoder } from "./mae/encoder.ts";
-export { MAE, type MAEResult, maeSizes } from "./mae/mae.ts";
+export { MAE, type MAEResult } from "./mae/mae.ts";
 export {
   createModel,
   familyOf,
@@ -35,6 +37,7 @@ export {
   modelNames,
   type OptionsNamed,
   type OptionsWithout,
+  taggedModels,
 } from "./registry.ts";
 export {
   type ResNetBlock,

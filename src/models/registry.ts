@@ -3,7 +3,7 @@
 import { VitrineError } from "../errors.ts";
 import type { ImageClassifier } from "./classifier.ts";
 import { unknownModel } from "./families.ts";
-import type { Family, NamedModel } from "./family.ts";
+import type { Family, NamedModel, TaggedModel } from "./family.ts";
 import type { ResNetOptions } from "./resnet/config.ts";
 import { resnetFamily } from "./resnet/family.ts";
 import type { ResNet } from "./resnet/resnet.ts";
@@ -56,7 +56,13 @@ export function modelNames(): readonly string[] {
  * @throws {VitrineError} UNKNOWN_NAME with the nearest names.
  */
 export function modelNamed(name: string): NamedModel {
-  return familyOf(name).models.get(bare(name))!;
+  const { models, tagged } = familyOf(name);
+  return tagged?.get(name) ?? models.get(bare(name))!;
+}
+
+/** Weights that have a meaning of their own, by timm's name with its tag. */
+export function taggedModels(): readonly TaggedModel[] {
+  return families.flatMap(({ tagged }) => [...(tagged?.values() ?? [])]);
 }
 
 /**

@@ -50,7 +50,7 @@ export interface ModelChanges {
  */
 export async function assemble(
   name: string,
-  { family, architecture, config, labels: named, pretrainedConfig }: ConfigFile,
+  { family, architecture, config, labels: named, pretrainedConfig, fineTuning }: ConfigFile,
   fromFile: Preprocessing | undefined,
   source: WeightSource,
   { labels, newHead: asked, resize, overrides }: ModelChanges,
@@ -59,7 +59,7 @@ export async function assemble(
   for (const option of Object.keys(overrides ?? {}))
     if (!(option in config))
       throw new VitrineError("INVALID_ARGUMENT", { rule: `${option} is no setting of this model`, place: name });
-  const own = family.config({ ...config, ...overrides });
+  const own = family.config({ ...config, ...(newHead ? formUnder(fineTuning, overrides) : {}), ...overrides });
   const wanted = family.config({
     ...own,
     ...(newHead ? { labels: newHead.labels.length } : {}),
@@ -92,21 +92,34 @@ export async function assemble(
   };
 }
 
+/** The form of fine-tuning, all of it or nothing: a setting that was asked for is meant for the form of the files. */
+function formUnder(fineTuning: object = {}, overrides: object = {}): object {
+  return Object.keys(fineTuning).some((option) => option in overrides) ? {} : fineTuning;
+}
+
 /** A model of a named architecture; the source says how many labels it has. */
 export async function assembleNamed(arch: string, source: WeightSource, changes: ModelChanges): Promise<Pretrained> {
   const { family, model } = await familyNamed(arch);
   const renamed = withOwnNames(source, family.namings);
   const head = `${family.heads[0]}.weight`;
-  const [rows] = renamed.has(head) ? renamed.info(head).shape : [0];
-  const config: ConfigFile = {
+  const [rows = 0] = renamed.has(head) ? renamed.info(head).shape : [];
+  const headless = rows === 0 ? family.tagged?.get(arch)?.headless : undefined;
+  const file: ConfigFile = {
     family,
     architecture: model.name,
-    config: family.config({ ...model.options, labels: rows ?? 0 }),
+    config: family.config({ ...model.options, ...headless, labels: rows }),
     labels: undefined,
     pretrainedConfig: undefined,
     processor: undefined,
+    fineTuning: Object.fromEntries(Object.entries(model.options).filter(([option]) => headless && option in headless)),
   };
-  return assemble(model.name, config, undefined, source, changes);
+  try {
+    return await assemble(model.name, file, defaultPreprocessing(model, file.config), source, changes);
+  } catch (error) {
+    const next = family.remedy?.(renamed, model.name);
+    if (!(error instanceof VitrineError) || error.code !== "WEIGHTS_MISMATCH" || next === undefined) throw error;
+    throw new VitrineError(error.code, { ...error.fields, next });
+  }
 }
 
 /** @throws {VitrineError} INVALID_ARGUMENT where a weights file comes without its architecture. */

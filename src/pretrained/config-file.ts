@@ -22,6 +22,8 @@ export interface ConfigFile {
   readonly pretrainedConfig: JsonObject | undefined;
   /** Keys of a `preprocessor_config.json` of transformers that hold where there is none. */
   readonly processor: JsonObject | undefined;
+  /** What differs under a new head. */
+  readonly fineTuning?: object | undefined;
 }
 
 const object = v.custom<JsonObject>(
@@ -93,7 +95,7 @@ async function fromTimm(source: JsonObject, place: string): Promise<ConfigFile> 
 async function fromHuggingFace(source: JsonObject, place: string): Promise<ConfigFile> {
   const file = check(huggingFaceSchema, source, place);
   const family = (await familyOfType(file.model_type))!;
-  const { config, architecture, processor } = family.configFromHuggingFace(source, place);
+  const { config, architecture, processor, fineTuning } = family.configFromHuggingFace(source, place);
   const labels = byIndex(file.id2label);
   return {
     family,
@@ -103,6 +105,7 @@ async function fromHuggingFace(source: JsonObject, place: string): Promise<Confi
     labels: config.labels === 0 || labels?.every((label, i) => label === `LABEL_${i}`) ? undefined : labels,
     pretrainedConfig: undefined,
     processor,
+    fineTuning,
   };
 }
 

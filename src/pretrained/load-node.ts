@@ -1,27 +1,21 @@
 /** A model ready for use from whatever names it: a folder, a weights file, a repository of the hub, or a name in the package. Node only. */
 
-import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../errors.ts";
 import { modelNames } from "../models/registry.ts";
-import type { HubCall, HubOptions } from "../weights/hub-options-node.ts";
 import { openWeights } from "../weights/open-node.ts";
-import { parseReference } from "../weights/reference.ts";
 import { assemble, assembleNamed, folderPreprocessing, type ModelChanges, requireArchitecture } from "./assemble.ts";
 import { readConfigFile } from "./config-file.ts";
+import { type LocateOptions, locate } from "./locate-node.ts";
 import { loadOnnx, onnxFile, onnxLabels, onnxType } from "./onnx-node.ts";
 import { packagedModels } from "./packaged-node.ts";
 import type { Pretrained } from "./pretrained.ts";
 
 /** What the reference alone does not say. */
-export interface LoadOptions extends ModelChanges {
+export interface LoadOptions extends ModelChanges, LocateOptions {
   /** The architecture of a weights file, in timm's name; folders say it themselves. */
   readonly arch?: string | undefined;
-  /** Where the hub and its cache are; default: as the environment variables say. */
-  readonly hub?: HubOptions | undefined;
-  /** How downloads behave: progress, signal to stop. */
-  readonly call?: HubCall | undefined;
 }
 
 /**
@@ -31,28 +25,15 @@ export interface LoadOptions extends ModelChanges {
  * @throws {VitrineError} NOT_FOUND, UNKNOWN_NAME, INVALID_FILE, UNSAFE_FILE, WEIGHTS_MISMATCH or DOWNLOAD_FAILURE, saying what to do.
  */
 export async function loadPretrained(reference: string, options: LoadOptions = {}): Promise<Pretrained> {
-  const meant = parseReference(reference, kindOnDisk);
-  switch (meant.kind) {
-    case "directory":
-      return loadFolder(meant.path, basename(join(meant.path, ".")), options);
+  const found = await locate(reference, options);
+  switch (found.kind) {
+    case "folder":
+      return loadFolder(found.path, found.name, options);
     case "file":
-      return loadFile(meant.path, options);
-    case "hub": {
-      const { downloadModel } = await import("../weights/hub-node.ts");
-      const { hubOptionsFromEnvironment } = await import("../weights/hub-options-node.ts");
-      const { repo, revision } = meant;
-      const hub = options.hub ?? hubOptionsFromEnvironment(process.env);
-      const { path } = await downloadModel({ repo, revision }, hub, options.call ?? {});
-      return loadFolder(path, repo, options);
-    }
+      return loadFile(found.path, options);
     case "name":
-      return loadPackaged(meant.name, options);
+      return loadPackaged(found.name, options);
   }
-}
-
-function kindOnDisk(path: string): "directory" | "file" | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isDirectory() ? "directory" : found ? "file" : undefined;
 }
 
 async function loadPackaged(name: string, options: LoadOptions): Promise<Pretrained> {

@@ -54,7 +54,7 @@ export async function classifier(
 ): Promise<Classifier> {
   const { model, preprocessing, labels, name } = pretrained;
   const refuse = (evidence: string): never => {
-    const next = "choose weights with a head, or train one";
+    const next = "choose weights with a head; `vitrine train DATA --from` this one gives it a head";
     throw new VitrineError("INVALID_ARGUMENT", { rule: "a classifier must have labels", evidence, place: name, next });
   };
   if (model.config.labels === 0) refuse("this model gives features");

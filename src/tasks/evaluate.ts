@@ -37,9 +37,14 @@ export interface Evaluation {
 
 /**
  * For each class of a data set, the label of the model that means it: by name, or by index where a model's labels are mere numbers.
- * @throws {VitrineError} DATA_PROBLEM listing the classes that the model does not know.
+ * @throws {VitrineError} DATA_PROBLEM listing the classes that the model does not know; INVALID_ARGUMENT where it knows none.
  */
 export function matchLabels({ classes, name }: Pick<Dataset, "classes" | "name">, labels: readonly string[]): number[] {
+  if (labels.length === 0)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "a model without a head gives features, and knows no classes",
+      next: "`vitrine train DATA --from` it gives it a head",
+    });
   const unnamed = labels.every((label, i) => label === String(i));
   if (unnamed && classes.length === labels.length) return classes.map((_, i) => i);
   const unknown = classes.filter((label) => !labels.includes(label));

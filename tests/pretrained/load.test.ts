@@ -256,7 +256,7 @@ const refused: readonly (readonly [what: string, reference: () => string, code: 
     "a model of another kind",
     () => edited(() => ({ model_type: "bert" })),
     "INVALID_FILE",
-    'model_type must be ("swin" | "swinv2" | "resnet" | "vit" | "deit")',
+    'model_type must be ("swin" | "swinv2" | "resnet" | "vit" | "deit" | "vit_mae")',
   ],
   [
     "an unknown architecture",

@@ -38,6 +38,15 @@ export type MAEOptions = Partial<Omit<MAEConfig, "imageSize" | "patchSize">> & {
   readonly patchSize?: number | GridSize;
 };
 
+type MAESize = Pick<MAEConfig, "width" | "depth" | "heads" | "patchSize">;
+
+/** Encoders by their published letter; the decoder is the same for all. */
+export const maeSizes: Readonly<Record<"B" | "L" | "H", MAESize>> = {
+  B: { width: 768, depth: 12, heads: 12, patchSize: [16, 16] },
+  L: { width: 1024, depth: 24, heads: 16, patchSize: [16, 16] },
+  H: { width: 1280, depth: 32, heads: 16, patchSize: [14, 14] },
+};
+
 /**
  * A whole configuration. Without options: the paper's, with a ViT-B/16 at 224 pixels as encoder.
  * @throws {VitrineError} INVALID_ARGUMENT when choices contradict each other.

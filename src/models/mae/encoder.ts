@@ -34,9 +34,17 @@ export function maeAround(encoder: ViTConfig, options: MAEOptions = {}): MAEConf
   return maeConfig({ ...own, ...options });
 }
 
+/** The encoder as it was trained, as a model of the features that it gives: its class token, normalised. */
+export function featuresOf(mae: MAEConfig): ViTOptions {
+  return { ...pick(mae), labels: 0 };
+}
+
+/** What the encoder becomes under a head: patches are averaged and then normalised, with the authors' ε, which transformers' files do not keep. */
+export const fineTuned: Pick<ViTConfig, "pool" | "finalNorm" | "eps"> = { pool: "avg", finalNorm: "pooled", eps: 1e-6 };
+
 /** The encoder as a model that averages its patches, without a head: the start of fine-tuning and of a linear probe. */
 export function maeEncoder(mae: MAE): ViT {
-  const encoder = new ViT({ ...pick(mae.config), labels: 0, pool: "avg" });
+  const encoder = new ViT({ ...featuresOf(mae.config), ...fineTuned });
   const learnt = mae.variables();
   for (const [name, variable] of encoder.variables()) {
     const source = learnt.get(name);

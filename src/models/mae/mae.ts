@@ -1,5 +1,6 @@
 /**
- * Masked autoencoder (MAE): a Vision Transformer that learns from images without labels, by painting what it was not shown.
+ * Masked autoencoder (MAE): a Vision Transformer that learns from images without labels, by painting (the paper: reconstructing, predicting) what it
+ * was not shown.
  *
  * He et al., "Masked Autoencoders Are Scalable Vision Learners", arXiv:2111.06377; Figure 1, section 3.
  * Reference code and names: facebookresearch/mae, models_mae.py. Others: Hugging Face ViTMAE, by rules in weights/mae-rules.ts.
@@ -40,15 +41,6 @@ import { type Block, makeBlock } from "../vit/blocks.ts";
 import { vitConfig } from "../vit/config.ts";
 import { type MAEConfig, type MAEOptions, maeConfig, maeGrid, maeVisible } from "./config.ts";
 
-type MAESize = Pick<MAEConfig, "width" | "depth" | "heads" | "patchSize">;
-
-/** Encoders by their published letter; the decoder is the same for all. */
-export const maeSizes: Readonly<Record<"B" | "L" | "H", MAESize>> = {
-  B: { width: 768, depth: 12, heads: 12, patchSize: [16, 16] },
-  L: { width: 1024, depth: 24, heads: 16, patchSize: [16, 16] },
-  H: { width: 1280, depth: 32, heads: 16, patchSize: [14, 14] },
-};
-
 /** How linear maps begin. */
 const init = { weight: xavierUniform, bias: zeros };
 
@@ -56,13 +48,13 @@ const init = { weight: xavierUniform, bias: zeros };
 export interface MAEResult {
   /** Mean squared error of the hidden patches' pixels, []. */
   readonly loss: Tensor;
-  /** The pixels of each patch as painted, [b, n, p·q·c]: colours of one pixel side by side; normalised where the target is. */
+  /** The pixels of each patch as painted (the paper's reconstruction, the code's `pred`), [b, n, p·q·c]: colours of one pixel side by side; normalised where the target is. */
   readonly painted: Tensor;
   /** 1 for each patch that was hidden, 0 for each that was seen, [b, n]. */
   readonly mask: Tensor;
   /** What the encoder made of the class token and of the patches that it saw, [b, 1 + m, d]. */
   readonly latent: Tensor;
-  /** The place of each patch in the order of the noise, int64 [b, n]: those before m were seen. */
+  /** The place of each patch in the order of the noise (the code's `ids_restore`), int64 [b, n]: those before m were seen. */
   readonly ranks: Tensor;
 }
 

@@ -11,6 +11,9 @@ import {
   vitNamings,
 } from "../../weights/vit-rules.ts";
 import type { Family } from "../family.ts";
+import { maeFromHuggingFace } from "../mae/config.ts";
+import { featuresOf, fineTuned } from "../mae/encoder.ts";
+import { maeEncoders } from "../mae/names.ts";
 import { prefixTokens, type ViTConfig, type ViTOptions, vitConfig } from "./config.ts";
 import {
   configForHuggingFace,
@@ -25,10 +28,19 @@ import { ViT } from "./vit.ts";
 /** ViT and DeiT. */
 export const vitFamily: Family<ViTConfig, ViTOptions> = {
   models: namedViTs,
+  tagged: maeEncoders,
   heads: ["head", "head_dist"],
   // Masked autoencoders normalise tokens, and are fine-tuned with the mean of patches normalised instead. @source facebookresearch/mae main_finetune.py
   freshBesideHead: (source, { finalNorm }) =>
     finalNorm === "pooled" && source.has("norm.weight") && !source.has("fc_norm.weight") ? ["norm", "fc_norm"] : [],
+  remedy: (source, architecture) => {
+    if (!source.has("fc_norm.weight") || source.has("norm.weight")) return undefined;
+    const known = maeEncoders.has(`${architecture}.mae`);
+    const published = known
+      ? `of one fine-tuned from a published masked autoencoder say --arch ${architecture}.mae; `
+      : "";
+    return `these weights are of a model that averages its patches (fc_norm): ${published}a folder with config.json says it with timm's "global_pool": "avg"`;
+  },
   namings: vitNamings,
   config: vitConfig,
   create: (config) => new ViT(config),
@@ -45,6 +57,20 @@ export const vitFamily: Family<ViTConfig, ViTOptions> = {
   configFromTimm,
   configForTimm,
   configFromHuggingFace: (json, place) => {
+    if (json.model_type === "vit_mae") {
+      const config = vitConfig(featuresOf(maeFromHuggingFace(json, place)));
+      const { mean, std } = maeEncoders.get("vit_base_patch16_224.mae")!.preprocessing;
+      const grey = { image_mean: [0.5], image_std: [0.5] };
+      return {
+        architecture: "vit_base_patch16_224",
+        config,
+        processor: {
+          image_processor_type: "ViTImageProcessor",
+          ...(config.channels === 3 ? { image_mean: mean, image_std: std } : grey),
+        },
+        fineTuning: fineTuned,
+      };
+    }
     const config = configFromHuggingFace(json, place);
     const architecture = config.distilled ? "deit_base_distilled_patch16_224" : "vit_base_patch16_224";
     const half = Array.from({ length: config.channels }, () => 0.5);
