@@ -278,6 +278,7 @@ export function makeProgram(): Command {
         "vitrine explain new.jpg --model DIR",
         "vitrine explain new.jpg --model DIR --method attention --block 5 --out attention.html",
         "vitrine explain new.jpg --model DIR --method rollout --patch 3,5",
+        "vitrine explain new.jpg --model DIR/autoencoder --seed 1",
         'vitrine explain "Ein Hund läuft." --model DIR --method alignment',
       ],
     },
@@ -291,7 +292,7 @@ export function makeProgram(): Command {
         .option(...arch)
         .option(
           "--method <name>",
-          `${methodNames.slice(0, -1).join(", ")} or ${methodNames.at(-1)}, for texts ${wordsMethodNames.join(", ")}; default: the first of them that fits the model`,
+          `${methodNames.slice(0, -1).join(", ")} or ${methodNames.at(-1)}, for texts ${wordsMethodNames.join(", ")}, for masked autoencoders reconstruction; default: the first of them that fits the model`,
         )
         .option("--class <name>", "label or index of the class to explain; default: the predicted one")
         .option("--block <n>", "one block, from 0; default: all", wholeNumber(0))

@@ -125,6 +125,7 @@ const methodTitles: Readonly<Record<ImageExplanation["method"], string>> = {
 /** `relevance · tench · 71.2 %`. */
 export function titleOf({ method, label, score, classSpecific }: ImageExplanation): string {
   const name = methodTitles[method];
+  if (label === "") return name;
   return classSpecific ? `${name} for ${label} · ${percent(score)}` : `${name} · predicted ${label}, ${percent(score)}`;
 }
 

@@ -7,6 +7,7 @@ import { drawDistances, drawFilters, drawPositions } from "./draw-weights.ts";
 import { drawWindows } from "./draw-windows.ts";
 import type { Explanation } from "./explanation.ts";
 import type { Picture } from "./picture.ts";
+import { drawReconstruction } from "./reconstruction.ts";
 
 /** The explanation as a picture. @param image the photograph that was explained; weights and distances need none of it */
 export function drawExplanation(explanation: Explanation, image: Image, options: DrawImageOptions = {}): Picture {
@@ -21,5 +22,7 @@ export function drawExplanation(explanation: Explanation, image: Image, options:
       return drawFilters(explanation);
     case "distance":
       return drawDistances(explanation);
+    case "reconstruction":
+      return drawReconstruction(explanation);
   }
 }

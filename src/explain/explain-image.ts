@@ -256,7 +256,7 @@ function imageExplanation(request: ExplainRequest, subject: Subject, seen: Seen,
     kind: "image",
     model: subject.name,
     classIndex,
-    label: labels[classIndex] ?? `class ${classIndex}`,
+    label: subject.hasClasses ? (labels[classIndex] ?? `class ${classIndex}`) : "",
     score: probability(logits, classIndex),
     logit: logits[classIndex]!,
     query: startsAtLogit

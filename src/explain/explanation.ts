@@ -2,6 +2,7 @@
 
 import type { Region } from "../data/image.ts";
 import type { GridSize } from "../nn/positions.ts";
+import type { Reconstruction } from "./reconstruction.ts";
 
 /** Numbers over the patches (or pixels) of an image, row by row. */
 export interface ExplanationMap {
@@ -45,6 +46,7 @@ export interface ImageExplanation
   > {
   /** The class that is explained: the one asked for, or the predicted one. */
   readonly classIndex: number;
+  /** Empty for a model without a head, whose class, probability and logit are those of its largest feature, and mean nothing. */
   readonly label: string;
   /** Probability of that class. */
   readonly score: number;
@@ -92,11 +94,24 @@ export interface DistanceExplanation extends Common<"distance", "attention-dista
   readonly distances: readonly Float32Array[];
 }
 
-export type Explanation = ImageExplanation | PositionsExplanation | FiltersExplanation | DistanceExplanation;
+/** What a masked autoencoder painted where it was shown nothing. */
+export interface ReconstructionExplanation extends Common<"reconstruction", "reconstruction">, Reconstruction {
+  /** Which patches were hidden. */
+  readonly seed: number;
+}
 
-/** The explanation as one JSON document: all numbers, arrays for typed arrays. */
+export type Explanation =
+  | ImageExplanation
+  | PositionsExplanation
+  | FiltersExplanation
+  | DistanceExplanation
+  | ReconstructionExplanation;
+
+/** The explanation as one JSON document: all numbers, arrays for typed arrays; of a reconstruction all but the image that was given. */
 export function explanationJson(explanation: Explanation): string {
-  return JSON.stringify(explanation, (_, value: unknown) =>
-    value instanceof Float32Array ? Array.from(value, (x) => Number(x.toPrecision(7))) : value,
-  );
+  return JSON.stringify(explanation, (name, value: unknown) => {
+    if (name === "image") return undefined;
+    if (value instanceof Uint8Array) return Array.from(value);
+    return value instanceof Float32Array ? Array.from(value, (x) => Number(x.toPrecision(7))) : value;
+  });
 }

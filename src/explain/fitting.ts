@@ -12,6 +12,7 @@ import type { Subject } from "./subject.ts";
 type Fit = (subject: Subject, taps: readonly string[]) => boolean;
 
 const ordered: Fit = (subject) => subject.ordered;
+const explainsClass = (method: MethodName): boolean => methods[method].choices.includes("class");
 
 const fits: Readonly<Record<MethodName, Fit>> = {
   relevance: ordered,
@@ -33,7 +34,7 @@ const fits: Readonly<Record<MethodName, Fit>> = {
  */
 export function fittingMethods(subject: Subject, shape: readonly number[]): readonly MethodName[] {
   const taps = [...trace(() => subject.forward(input("images", [1, ...shape]))).taps.keys()];
-  return methodNames.filter((method) => fits[method](subject, taps));
+  return methodNames.filter((method) => (subject.hasClasses || !explainsClass(method)) && fits[method](subject, taps));
 }
 
 /**
@@ -45,8 +46,10 @@ export function fittingMethod(subject: Subject, shape: readonly number[], asked:
   const fitting = fittingMethods(subject, shape);
   const method = asked ?? fitting[0]!;
   if (fitting.includes(method)) return method;
+  const needs =
+    !subject.hasClasses && explainsClass(method) ? "a head, whose classes it explains" : methods[method].needs;
   throw new VitrineError("INVALID_ARGUMENT", {
-    rule: `${method}: the model must have ${methods[method].needs}`,
+    rule: `${method}: the model must have ${needs}`,
     evidence: `${subject.name} has none`,
     next: `choose ${fitting.join(", ")}`,
   });

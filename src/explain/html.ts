@@ -51,6 +51,15 @@ function tablesOf(explanation: Explanation): readonly string[] {
           true,
         ),
       ];
+    case "reconstruction": {
+      const { seed, loss, hidden, grid } = explanation;
+      const rows = Array.from({ length: grid.rows }, (_, i) => [
+        String(i),
+        ...hidden.slice(i * grid.cols, (i + 1) * grid.cols).map((isHidden) => (isHidden ? "hidden" : "shown")),
+      ]);
+      const known = { model: explanation.model, seed: String(seed), error: numberText(loss) };
+      return [folded("facts", table(Object.entries(known)), true), folded("patches", table(rows), false)];
+    }
   }
 }
 
@@ -59,9 +68,9 @@ function facts(explanation: Extract<Explanation, { readonly kind: "image" }>): s
   const rows = Object.entries({
     model,
     method,
-    class: `${label} (${classIndex})`,
-    probability: numberText(score),
-    logit: numberText(logit),
+    ...(label === ""
+      ? {}
+      : { class: `${label} (${classIndex})`, probability: numberText(score), logit: numberText(logit) }),
     ...(query === "" ? {} : { query }),
     numbers: quantity,
     ...explanation.facts,

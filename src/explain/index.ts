@@ -12,6 +12,7 @@ export {
   type ImageExplanation,
   type MapTable,
   type PositionsExplanation,
+  type ReconstructionExplanation,
 } from "./explanation.ts";
 export { fittingMethods } from "./fitting.ts";
 export type { Smoothing } from "./heat.ts";

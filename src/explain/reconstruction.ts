@@ -15,12 +15,15 @@ import type { Tensor } from "../tensor/index.ts";
 import type { Rgb } from "./colours.ts";
 import { inkColour, type Picture, type PictureElement, quietColour } from "./picture.ts";
 
+/** What people call it beside the methods that explain classifiers. */
+export const reconstructionMethod = "reconstruction";
+
 /** A model that paints hidden patches. */
 export interface Painter {
   /** Patches in pixels, and whether each is painted without its own mean and deviation. */
   readonly config: { readonly patchSize: GridSize; readonly normalizePixels: boolean };
-  /** Images [1, c, H, W] → pixels of patches [1, n, p·q·c], and 1 for each that was hidden, [1, n]. */
-  forward(images: Tensor): { readonly painted: Tensor; readonly mask: Tensor };
+  /** Images [1, c, H, W] → pixels of patches [1, n, p·q·c], 1 for each that was hidden, [1, n], and the error of these, []. */
+  forward(images: Tensor): { readonly painted: Tensor; readonly mask: Tensor; readonly loss: Tensor };
 }
 
 /** What is to be painted. */
@@ -47,6 +50,8 @@ export interface Reconstruction {
    * pixels themselves would give part of the answer away.
    */
   readonly guessedContrast: boolean;
+  /** Mean squared error of the hidden patches, as it was trained to be small. */
+  readonly loss: number;
 }
 
 /**
@@ -62,8 +67,8 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
   const images: NdArray = { dtype: "float32", shape: [1, channels, height, width], data: input.data };
   await using executable = await compile(
     ({ images }) => {
-      const { painted, mask } = model.forward(images!);
-      return { painted, mask };
+      const { painted, mask, loss } = model.forward(images!);
+      return { painted, mask, loss };
     },
     { images: images.shape },
     { runtime },
@@ -85,6 +90,7 @@ export async function reconstruct(request: ReconstructionRequest): Promise<Recon
     hidden,
     grid: { rows, cols },
     guessedContrast: normalizePixels,
+    loss: Number(result.loss!.data[0]),
   };
 }
 

@@ -20,6 +20,8 @@ export interface Subject {
   readonly name: string;
   /** Images [1, c, H, W] → logits [1, labels], with taps of what the methods look at. */
   readonly forward: (images: Tensor) => Tensor;
+  /** Whether the logits are of classes; without a head they are features, and no class can be explained. */
+  readonly hasClasses: boolean;
   /** Weights by name: those of positions and of the first filters are looked at. */
   readonly variables: ReadonlyMap<string, Variable>;
   /** Whether tokens keep one order; then taps are `patch_embed`, `tokens`, `blocks.I` and `blocks.I….probs`. */
@@ -45,6 +47,7 @@ export function subjectOf({ name, model }: Pick<Pretrained, "name" | "model">): 
   return {
     name,
     forward: (images) => model.forward(images),
+    hasClasses: config.labels > 0,
     variables,
     ordered: tokens !== undefined,
     stages,

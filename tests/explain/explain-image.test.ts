@@ -45,6 +45,15 @@ test.each(methodNames.filter((name) => !/^(?:(?:inner|window)-attention|stages)$
   },
 );
 
+test("a model without a head is asked what it looks at, and no class is made up for it", async () => {
+  const pretrained = small({ labels: 0 });
+  const found = (await explainImage({ pretrained, runtime, image: picture(16, 16) })) as ImageExplanation;
+  expect([found.method, found.label]).toEqual(["attention", ""]);
+  await expect(explainImage({ pretrained, runtime, image: picture(16, 16), method: "grad-cam" })).rejects.toThrow(
+    /must have a head, whose classes it explains, small has none; choose attention/,
+  );
+});
+
 test("the predicted class is explained by default, another one on request", async () => {
   const own = await map("class-token");
   expect([own.method, own.query]).toEqual(["relevance", "class token"]);

@@ -74,6 +74,10 @@ const others: readonly Explanation[] = [
     quantity: "pixels",
     distances: [Float32Array.of(3, 40), Float32Array.of(20, 60)],
   },
+  {
+    ...{ kind: "reconstruction", method: "reconstruction", model: "m", quantity: "pixels", seed: 3, loss: 0.5 },
+    ...{ image: photo, painted: photo, hidden: [true, false], grid: { rows: 1, cols: 2 }, guessedContrast: true },
+  },
 ];
 
 /** Lightness of sRGB, 0 to 1 (CIE L* / 100). */

@@ -53,6 +53,23 @@ test.each([true, false])(
   },
 );
 
+test("the error is that of the hidden patches' pixels", async () => {
+  const { loss, painted, image, hidden } = await reconstruct({
+    ...{ model: modelOf(false), preprocessing, runtime, seed: 2, image: noise },
+  });
+  // Before it has learnt, it paints near the mean: nothing is clipped, and bytes say the pixels to half a step.
+  let [sum, count] = [0, 0];
+  for (const [patch, isHidden] of hidden.entries()) {
+    if (!isHidden) continue;
+    const [was, is] = [patchOf(image, patch), patchOf(painted, patch)];
+    for (const [i, value] of is.entries()) {
+      sum += ((value - was[i]!) / 255 / stats.std[i % 3]!) ** 2;
+      count++;
+    }
+  }
+  expect(loss / (sum / count)).toBeCloseTo(1, 1);
+});
+
 test("the picture covers what was hidden, and frames what was shown", async () => {
   const seen = await reconstruct({ model: modelOf(true), preprocessing, runtime, seed: 2, image: noise });
   const picture = drawReconstruction(seen);

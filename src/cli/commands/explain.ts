@@ -8,16 +8,18 @@ import { VitrineError } from "../../errors.ts";
 import { explainImage } from "../../explain/explain-image.ts";
 import { type Explanation, type ExplanationMap, explanationJson } from "../../explain/explanation.ts";
 import { type MethodName, methodNamed } from "../../explain/methods.ts";
+import { reconstructionMethod } from "../../explain/reconstruction.ts";
 import { type ExplanationFormat, explanationFormats, renderExplanation } from "../../explain/render-node.ts";
 import type { HeadFusion } from "../../explain/token-rows.ts";
 import { writeFileAtomically } from "../../files/write-node.ts";
 import type { GridSize } from "../../nn/positions.ts";
+import { isMae } from "../../pretrained/mae-node.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { classifier } from "../../tasks/classify.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
-import { loadModels, type ModelOptions, surest } from "../model.ts";
+import { downloadNotes, loadModels, type ModelOptions, surest } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { right, table } from "../table.ts";
 import { wordsFolder } from "../words.ts";
@@ -45,6 +47,8 @@ export async function explain(
   options: ExplainOptions,
 ): Promise<undefined> {
   const { model, arch, method, class: asked, target, out, ...choices } = options;
+  if (model !== undefined && (await wantsReconstruction(context, model, { arch, method })))
+    return (await import("./explain-autoencoder.ts")).explainAutoencoder(context, file, { ...options, model });
   const words = model !== undefined && arch === undefined ? await wordsFolder(context, model) : undefined;
   if (words) return explainText(context, file, { ...options, ...words, format: formatOf(out ?? ".png") });
   if (target !== undefined)
@@ -80,6 +84,17 @@ export async function explain(
   return undefined;
 }
 
+/** Whether an autoencoder is to paint: it was asked to, or was asked for nothing else. */
+async function wantsReconstruction(
+  context: Context,
+  model: string,
+  { arch, method }: Pick<ExplainOptions, "arch" | "method">,
+): Promise<boolean> {
+  if (method !== undefined) return method === reconstructionMethod;
+  const call = { signal: context.signal, onProgress: downloadNotes(context) };
+  return isMae(model, { arch, call });
+}
+
 /** The one model, or of several the surest. */
 async function surestModel(models: readonly Pretrained[], runtime: Runtime, image: Image): Promise<Pretrained> {
   if (models.length === 1) return models[0]!;
@@ -90,10 +105,16 @@ async function surestModel(models: readonly Pretrained[], runtime: Runtime, imag
 }
 
 function requireMethod(name: string): asserts name is MethodName {
+  if (name === reconstructionMethod)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "reconstruction is for masked autoencoders",
+      evidence: "got none with --model",
+      next: "give a folder autoencoder/ that `vitrine pretrain` made, or facebook/vit-mae-base",
+    });
   methodNamed(name, []);
 }
 
-function formatOf(path: string): ExplanationFormat {
+export function formatOf(path: string): ExplanationFormat {
   const format = explanationFormats.find((one) => path.toLowerCase().endsWith(`.${one}`));
   if (format) return format;
   throw new VitrineError("INVALID_ARGUMENT", {
@@ -129,7 +150,7 @@ export function explanationText(explanation: Explanation): string {
   if (explanation.kind !== "image") return `${explanation.method} of ${explanation.model}: ${explanation.quantity}\n`;
   const { label, classIndex, score, method, quantity, query, maps, facts } = explanation;
   const lines: (readonly [string, string])[] = [
-    ["class", `${label} (${classIndex}), ${percent(score, 1)}`],
+    ...(label === "" ? [] : [["class", `${label} (${classIndex}), ${percent(score, 1)}`] as const]),
     ["method", `${method}: ${quantity}${query === "" ? "" : ` of the ${query}`}`],
     ...Object.entries(facts).map(([name, value]) => [name, String(value)] as const),
   ];
