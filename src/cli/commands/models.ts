@@ -9,10 +9,12 @@ import { packagedModels } from "../../pretrained/packaged-node.ts";
 import type { Context } from "../context.ts";
 import { grouped } from "../numbers.ts";
 import { right, table } from "../table.ts";
+import { isTagged, showTagged, taggedSummaries, taggedText } from "../tagged-models.ts";
 
 /** Prints all names, or one model in full. */
 export async function models(context: Context, [name]: readonly [string | undefined]): Promise<undefined> {
   if (name === undefined) list(context);
+  else if (isTagged(name)) showTagged(context, name);
   else show(context, name);
   return undefined;
 }
@@ -67,13 +69,15 @@ function list({ terminal }: Context): void {
     top1[0]?.weights ?? timmWeights(name)[0]?.tag ?? "",
     kind,
   ]);
+  const tagged = taggedSummaries();
   const columns = ["name", right("Mparams"), right("image"), right("GMACs "), right("top-1 % "), "weights", "kind"];
   terminal.result(
-    { architectures, packaged },
+    { architectures, packaged, tagged },
     [
       table(columns, rows),
       `${architectures.length} architectures; GMACs, and ImageNet-1k top-1 of the weights beside it, as timm publishes them, * as torchvision does; empty: not known here.`,
       "Weights: timm's default ones, or torchvision's where only their accuracy is known; empty: none are known here.",
+      taggedText(tagged),
       packaged.length > 0 ? `With weights in this package: ${packaged.join(", ")}.` : "",
       "Weights come from a folder, a file with --arch NAME, or the hub (timm/NAME.TAG). `vitrine models NAME` shows one in full.",
     ]
