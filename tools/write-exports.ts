@@ -13,8 +13,12 @@ import { compile } from "../src/compile/index.ts";
 import { VitrineError } from "../src/errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../src/graph/dtype.ts";
 import { fillUniform, keyOf } from "../src/graph/random.ts";
+import { maeAround } from "../src/models/mae/encoder.ts";
+import { MAE } from "../src/models/mae/mae.ts";
 import type { OptionsNamed } from "../src/models/registry.ts";
+import type { ViTConfig } from "../src/models/vit/config.ts";
 import { loadPretrained } from "../src/pretrained/load-node.ts";
+import { saveMae } from "../src/pretrained/mae-node.ts";
 import { newPretrained } from "../src/pretrained/new.ts";
 import type { Pretrained } from "../src/pretrained/pretrained.ts";
 import { savePretrained } from "../src/pretrained/save-node.ts";
@@ -62,6 +66,10 @@ function disturbed<Name extends string>(
 async function save(name: string, pretrained: Pretrained): Promise<void> {
   const source = join(out, `${name}-source`);
   await savePretrained(source, pretrained, { replace: true });
+  await exportFrom(source, name, pretrained.labels);
+}
+
+async function exportFrom(source: string, name: string, labels: readonly string[]): Promise<void> {
   const reloaded = await loadPretrained(source);
   const { config } = reloaded.model;
   const images = drawn(7, [2, config.channels, ...config.imageSize], 4);
@@ -78,7 +86,7 @@ async function save(name: string, pretrained: Pretrained): Promise<void> {
       ["images", images],
       ["logits", logits!],
     ],
-    [["labels", JSON.stringify(pretrained.labels)]],
+    [["labels", JSON.stringify(labels)]],
   );
   await exportVerb(context, [source, join(out, `${name}.onnx`)], { force: true, half: false });
   await exportVerb(context, [source, join(out, `${name}.safetensors`)], { force: true, half: false });
@@ -109,6 +117,14 @@ await save(
   disturbed("vit_tiny_patch16_224", { ...small, resizePositions: "timm", pool: "avg", finalNorm: "pooled" }, abc),
 );
 await save("vit-parallel", disturbed("vit_small_patch16_18x2_224", { ...small, layerScale: 0.1 }, abc));
+const autoencoder = join(out, "mae-encoder-source");
+mkdirSync(autoencoder, { recursive: true });
+const encoder = disturbed("vit_tiny_patch16_224", small, []);
+const mae = new MAE(
+  maeAround(encoder.model.config as ViTConfig, { decoderWidth: 24, decoderDepth: 1, decoderHeads: 2 }),
+);
+await saveMae(autoencoder, { model: mae.initialize(2), preprocessing: encoder.preprocessing });
+await exportFrom(autoencoder, "mae-encoder", []);
 const stages = { imageSize: 64, patchSize: 4, width: 24, depths: [2, 2], heads: [2, 4], windows: 4 } as const;
 await save("swin", disturbed("swin_tiny_patch4_window7_224", stages, abc));
 await save("swinv2", disturbed("swinv2_tiny_window8_256", stages, abc));

@@ -49,6 +49,13 @@ export async function loadOnnx(
   const found = named ? ((await preprocessingBeside(path)) ?? inFile) : (inFile ?? (await preprocessingBeside(path)));
   const preprocessing = found ?? unprepared(path);
   const own = named ?? labelsIn(model.metadata);
+  if (own?.length === 0 && asked === undefined)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "a graph that gives features has no classes",
+      evidence: "it was exported from a model without a head",
+      place: path,
+      next: "`vitrine train DATA --from` the model that it was exported from gives that one a head",
+    });
   const { inputSize } = preprocessing;
   const made = (head: NewHead | undefined): OnnxClassifier =>
     new OnnxClassifier(model, { inputSize, newHead: head?.labels.length, external, place: path });

@@ -6,6 +6,7 @@ import { evaluatorFor, traceGraph } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
 import { saveModel } from "../../onnx/save-node.ts";
 import { copyCard } from "../../pretrained/card-node.ts";
+import { isMae } from "../../pretrained/mae-node.ts";
 import { OnnxClassifier } from "../../pretrained/onnx-classifier.ts";
 import { onnxMetadata } from "../../pretrained/onnx-metadata.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
@@ -52,17 +53,17 @@ export async function exportVerb(
   }
   const pretrained = await loadModel(context, reference, { arch });
   stopIfTold(context);
-  const { model, preprocessing, labels } = pretrained;
+  const { model, preprocessing } = pretrained;
   let document: Record<string, unknown> = { model: pretrained.name, path: out, form };
   let next: string;
   if (form === "onnx") {
-    await writeOnnx(context, pretrained, out);
+    const output = await writeOnnx(context, pretrained, out);
     document = {
       ...document,
       input: { images: ["b", ...preprocessing.inputSize] },
-      output: { logits: ["b", labels.length] },
+      output: { [output.name]: ["b", output.width] },
     };
-    next = `input images [b, ${preprocessing.inputSize.join(", ")}] float32, output logits [b, ${labels.length}]; any ONNX engine runs it`;
+    next = `input images [b, ${preprocessing.inputSize.join(", ")}] float32, output ${output.name} [b, ${output.width}]; any ONNX engine runs it`;
   } else if (form === "safetensors") {
     const tensors = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
     await saveSafetensors(out, half ? inHalf(tensors) : tensors, [["format", "pt"]]);
@@ -81,6 +82,7 @@ export async function exportVerb(
         ? `timm loads it: timm.create_model("local-dir:${out}", pretrained=True)`
         : `transformers loads it: AutoModelForImageClassification.from_pretrained("${out}")`;
   }
+  if (await isMae(reference, { arch })) next = `the encoder of the autoencoder, without its decoder\n${next}`;
   const size = form === "folder" ? "" : ` (${byteSize((await stat(out)).size)})`;
   context.terminal.result(
     { ...document, parameters: model.parameterCount() },
@@ -120,15 +122,23 @@ async function refuseExisting(path: string): Promise<void> {
   });
 }
 
+/** What a graph ends with, [b, width]: classes, or without a head features. */
+interface Output {
+  readonly name: "logits" | "features";
+  readonly width: number;
+}
+
 /** Without operators that only ONNX Runtime has, so that any engine runs it. */
-async function writeOnnx(context: Context, pretrained: Pretrained, path: string): Promise<void> {
+async function writeOnnx(context: Context, pretrained: Pretrained, path: string): Promise<Output> {
   const { model, name } = pretrained;
-  const { channels, imageSize } = model.config;
-  const { graph } = traceGraph(({ images }) => ({ logits: model.forward(images) }), {
+  const { channels, imageSize, labels } = model.config;
+  const output = labels > 0 ? "logits" : "features";
+  const { graph } = traceGraph(({ images }) => ({ [output]: model.forward(images) }), {
     images: ["b", channels, ...imageSize],
   });
   const small = await rewriteForInference(graph, { evaluate: evaluatorFor(await context.runtime()), fuse: false });
   const metadata = new Map([["model", name], ...onnxMetadata(pretrained)]);
   stopIfTold(context);
   await saveModel(path, small, { metadata });
+  return { name: output, width: Number(graph.outputs.get(output)!.shape.at(-1)) };
 }
