@@ -171,6 +171,7 @@ function summaryText(
   { folder, autoencoder, picture, loss, seconds }: PretrainResult,
   { data, dataDir }: { readonly data: string; readonly dataDir?: string | undefined },
 ): string {
+  const train = `vitrine train ${data}${dataDir ? ` --data-dir ${dataDir}` : ""} --from ${folder}`;
   return [
     `done in ${duration(seconds)}${loss === null ? "" : `: error of what was painted ${loss.toFixed(4)}`}`,
     `encoder      ${folder} (config.json, preprocessor_config.json, model.safetensors)`,
@@ -178,6 +179,8 @@ function summaryText(
     `picture      ${picture}`,
     "",
     "What you can do now:",
-    `  vitrine train ${data}${dataDir ? ` --data-dir ${dataDir}` : ""} --from ${folder}`,
+    `  ${train}                all weights, or what fits`,
+    `  ${train} --tune probe   a head alone, on what the encoder sees`,
+    `  vitrine explain IMAGE --model ${autoencoder}`,
   ].join("\n");
 }
