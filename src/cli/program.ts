@@ -157,12 +157,15 @@ export function makeProgram(): Command {
         "vitrine pretrain shapes --epochs 10 --out runs/painter",
         "vitrine train shapes --limit 100 --from runs/painter",
         "vitrine pretrain ./photos --model vit_small_patch16_224 --epochs 200",
+        "vitrine pretrain ./photos --from facebook/vit-mae-base --epochs 20",
       ],
     },
     (command) =>
       command
         .argument("[data]", dataHelp)
         .option("--model <name>", "the encoder, a Vision Transformer by timm's name; default: a small one that fits")
+        .option("--from <ref>", "masked autoencoder that learns on: a folder autoencoder/ of a run, or a hub id")
+        .option(...arch)
         .option("--epochs <n>", "times that every image is seen", wholeNumber(1, 100_000))
         .option("--batch <n>", "images of one step", wholeNumber(1, 65_536))
         .option("--lr <x>", "highest learning rate", positiveNumber)

@@ -1,5 +1,6 @@
 /** A masked autoencoder from and to a folder in transformers' form (`ViTMAEForPreTraining`), or from the authors' files. Node only. */
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Preprocessing } from "../data/preprocess.ts";
@@ -77,12 +78,16 @@ const noMae = (reference: string): { readonly evidence: string; readonly next: s
 async function loadFolder(folder: string): Promise<PretrainedMAE> {
   const place = join(folder, configFile);
   const json = await readJson(folder, configFile);
-  if (json.model_type !== "vit_mae")
+  if (json.model_type !== "vit_mae") {
+    const inside = join(folder, "autoencoder");
+    const known = noMae(JSON.stringify(json.model_type ?? json.architecture ?? null));
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "a masked autoencoder's config.json has the model_type vit_mae",
-      ...noMae(JSON.stringify(json.model_type ?? json.architecture ?? null)),
+      ...known,
       place,
+      next: existsSync(inside) ? `the one of this run is ${inside}` : known.next,
     });
+  }
   const config = maeFromHuggingFace(json, place);
   const processor = await readJson(folder, processorFile);
   const model = await filled(new MAE(config), folder);

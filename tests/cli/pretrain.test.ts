@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { decodeImage } from "../../src/data/decode-node.ts";
@@ -55,6 +55,31 @@ test("pretrain says what its encoder is for", async () => {
   const { stdout } = await vitrine(["pretrain", "shapes", ...usual, "--batch", "16", "--out", run]);
   expect(stdout).toMatch(/vitrine train shapes --from \S+painter --tune probe/);
   expect(stdout).toContain(`vitrine explain IMAGE --model ${join(run, "autoencoder")}`);
+});
+
+test("pretrain goes on from an autoencoder, and its folder knows which", async () => {
+  const folder = temporaryFolder();
+  const small = { imageSize: 16, patchSize: 4, width: 16, depth: 1, heads: 2 } as const;
+  const model = new MAE({ ...small, decoderWidth: 8, decoderDepth: 1, decoderHeads: 1, eps: 1e-12 }).initialize(1);
+  const { preprocessing } = newPretrained("vit_tiny_patch16_224", { labels: [], options: small });
+  const [first, run] = [join(folder, "first"), join(folder, "run")];
+  mkdirSync(first);
+  await saveMae(first, { model, preprocessing });
+  const usual = ["--limit", "32", "--batch", "16", "--workers", "0", "--threads", "1", "--out", run];
+  // Too low a rate to move anything far.
+  const begin = ["--from", first, "--epochs", "1", "--lr", "1e-9", "--mask", "0.5"];
+  expect((await vitrine(["pretrain", "shapes", ...usual, ...begin])).code).toBe(0);
+  const again = await loadMae(join(run, "autoencoder"));
+  expect(again.model.config).toEqual({ ...model.config, eps: 1e-6, maskRatio: 0.5 });
+  for (const [name, { data }] of again.model.variables()) {
+    const before = model.variables().get(name)!.data.data as Float32Array;
+    for (const [i, value] of (data.data as Float32Array).entries()) expect(value).toBeCloseTo(before[i]!, 6);
+  }
+  // The folder says where its first weights came from, and with which settings.
+  const resumed = await vitrine(["pretrain", "--resume", "--out", run, "--workers", "0", "--threads", "1"]);
+  expect([resumed.code, resumed.stderr]).toEqual([0, expect.stringMatching(/50 % of 16 × 16 pixels hidden/)]);
+  const wrong = await vitrine(["pretrain", "shapes", "--limit", "32", "--from", run]);
+  expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining(join(run, "autoencoder"))]);
 });
 
 test("an autoencoder paints a person's own picture, another part of it with each seed", async () => {

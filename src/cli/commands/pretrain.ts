@@ -9,11 +9,11 @@ import { rasterize } from "../../explain/picture.ts";
 import { drawReconstruction, reconstruct } from "../../explain/reconstruction.ts";
 import { writeFileAtomically } from "../../files/write-node.ts";
 import type { MAEOptions } from "../../models/mae/config.ts";
-import { maeAround, maeEncoder } from "../../models/mae/encoder.ts";
+import { fineTuned, maeAround, maeEncoder } from "../../models/mae/encoder.ts";
 import { MAE } from "../../models/mae/mae.ts";
 import type { ViTOptions } from "../../models/vit/config.ts";
 import { ViT } from "../../models/vit/vit.ts";
-import { saveMae } from "../../pretrained/mae-node.ts";
+import { loadMae, saveMae } from "../../pretrained/mae-node.ts";
 import { newPretrained } from "../../pretrained/new.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { savePretrained } from "../../pretrained/save-node.ts";
@@ -22,14 +22,16 @@ import { recipeFrom } from "../../train/recipe.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
 import { freshFolder } from "../fresh.ts";
+import { downloadNotes, type ModelOptions } from "../model.ts";
 import { counted, duration, grouped } from "../numbers.ts";
 import { openTrainingData } from "../train-data.ts";
 import { presetOf } from "../train-plan.ts";
-import { absoluteData, defined, settingsFrom, type TrainSettings } from "../train-settings.ts";
+import { absolute, absoluteData, defined, settingsFrom, type TrainSettings } from "../train-settings.ts";
 import { Teller } from "../train-teller.ts";
 
-export interface PretrainOptions {
+export interface PretrainOptions extends ModelOptions {
   readonly model?: string | undefined;
+  readonly from?: string | undefined;
   readonly epochs?: number | undefined;
   readonly batch?: number | undefined;
   readonly lr?: number | undefined;
@@ -53,6 +55,11 @@ export async function pretrain(
   const { out, resume, workers, strict, checkpointEvery } = options;
   if (resume && out === undefined)
     throw new VitrineError("INVALID_ARGUMENT", { rule: "--resume needs --out, the folder of the run" });
+  if (options.model !== undefined && options.from !== undefined)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "--model begins with random weights, --from with an autoencoder's",
+      next: "give one of them",
+    });
   const before = resume ? await readRun(resolve(out!)) : undefined;
   if (data === undefined && !before)
     throw new VitrineError("INVALID_ARGUMENT", { rule: "pretrain needs DATA", next: "shapes to try it" });
@@ -60,8 +67,10 @@ export async function pretrain(
     data: await absoluteData(data),
     dataDir: options.dataDir && resolve(options.dataDir),
     model: options.model,
+    from: await absolute(options.from),
+    arch: options.arch,
     limit: options.limit,
-    options: defined({ maskRatio: options.mask }),
+    options: options.mask === undefined ? undefined : { maskRatio: options.mask },
   });
   const seed = before && context.seed === 0 ? before.seed : context.seed;
   const recipe = recipeFrom(
@@ -70,11 +79,11 @@ export async function pretrain(
     "the recipe",
   );
   const { train } = await openTrainingData(settings, seed);
-  const { encoder, mae } = await modelsFor(settings, train, seed);
+  const { encoder, mae } = await modelsFor(context, settings, train, seed);
   const folder = out ?? (await freshFolder(join("vitrine-out", `${basename(settings.data)}-pretrained`)));
   terminal.note(`data        ${train.name}: ${counted(train.length, "image")}; labels are not looked at`);
   terminal.note(
-    `model       ${encoder.architecture}'s kind, ${grouped(mae.parameterCount())} parameters with the decoder, ${Math.round(100 * mae.config.maskRatio)} % of ${encoder.preprocessing.inputSize.slice(1).join(" × ")} pixels hidden`,
+    `model       ${settings.from ?? `${encoder.architecture}'s kind`}, ${grouped(mae.parameterCount())} parameters with the decoder, ${Math.round(100 * mae.config.maskRatio)} % of ${encoder.preprocessing.inputSize.slice(1).join(" × ")} pixels hidden`,
   );
   terminal.note(`folder      ${folder}`);
   const teller = new Teller(context, { epochs: recipe.epochs, classifies: false });
@@ -114,17 +123,35 @@ export async function pretrain(
   return undefined;
 }
 
-/** The encoder as `vitrine train` will find it, and the autoencoder around it with first weights. */
-async function modelsFor(
-  settings: TrainSettings,
-  train: Dataset,
-  seed: number,
-): Promise<{ readonly encoder: Pretrained<ViT>; readonly mae: MAE }> {
+/** The encoder as `vitrine train` will find it, and the autoencoder around it with its first weights. */
+interface Models {
+  readonly encoder: Pretrained<ViT>;
+  readonly mae: MAE;
+}
+
+async function modelsFor(context: Context, settings: TrainSettings, train: Dataset, seed: number): Promise<Models> {
   const options = (settings.options ?? {}) as MAEOptions;
+  if (settings.from !== undefined) return trainedModels(context, { ...settings, from: settings.from }, options);
   const encoder = await encoderFor(settings, train);
   const small = encoder.model.config.width < 384 ? smallDecoder : {};
   const mae = new MAE(maeAround(encoder.model.config, { ...small, ...options })).initialize(seed);
   return { encoder: { ...encoder, model: maeEncoder(mae) }, mae };
+}
+
+/** Those of an autoencoder that learns on; a share of hidden patches that was asked for is its share from now on. */
+async function trainedModels(
+  context: Context,
+  { from, arch }: TrainSettings & { readonly from: string },
+  options: MAEOptions,
+): Promise<Models> {
+  const call = { signal: context.signal, onProgress: downloadNotes(context) };
+  const { model, preprocessing } = await loadMae(from, { arch, call });
+  // transformers' files have another ε than the authors' code, and timm's files of the encoder could not say it.
+  const mae = new MAE({ ...model.config, eps: fineTuned.eps, ...options });
+  const learnt = model.variables();
+  for (const [name, variable] of mae.variables()) variable.data = learnt.get(name)!.data;
+  const architecture = "vit_base_patch16_224";
+  return { encoder: { name: from, architecture, model: maeEncoder(mae), preprocessing, labels: [] }, mae };
 }
 
 /** A decoder for small encoders, narrower and shallower as the paper's is beside its own. */
