@@ -5,7 +5,7 @@
  */
 
 import type { Dim } from "../graph/dim.ts";
-import { subDims } from "../graph/dim.ts";
+import { isSymbolic, subDims } from "../graph/dim.ts";
 import {
   and,
   apply,
@@ -65,18 +65,19 @@ export function validPositions(lengths: Tensor, m: Dim): Tensor {
   return less(countTo(m), unsqueeze(lengths, 1));
 }
 
-/** Query i sees the keys up to its own position; where there are more keys than queries, the queries are the last ones. [n, m] */
+/** Query i sees the keys up to its own position; the last query stands at the last key, whichever are more. [n, m] */
 export function causalMask(n: Dim, m: Dim = n): Mask {
-  return { bias: biasOf(lessOrEqual(distances(n, m), 0)) };
+  return placeMask(lessOrEqual(distances(n, m), 0), fit(n, m));
 }
 
 /**
  * Query i sees the keys from i − before to i + after: local windows, and with `after` 0 the banded causal attention of GPT-3.
- * Where there are more keys than queries, the queries are the last ones. [n, m]
+ * The last query stands at the last key, whichever are more. [n, m]
  */
 export function bandMask(n: Dim, m: Dim, { before, after }: { readonly before: number; readonly after: number }): Mask {
   const apart = distances(n, m);
-  return { bias: biasOf(and(greaterOrEqual(apart, -before), lessOrEqual(apart, after))) };
+  const allowed = and(greaterOrEqual(apart, -before), lessOrEqual(apart, after));
+  return placeMask(allowed, before >= 0 && after >= 0 && fit(n, m));
 }
 
 /** Where a decoder stands that goes on from what it kept. */
@@ -133,6 +134,17 @@ export function withOpenKeys({ bias, sees }: Mask, count: number): Mask {
   const last = bias.rank - 1;
   const wide = pad(bias, [last], [[0, count]]);
   return { bias: wide, sees: sees && greater(max(wide, { axes: [-1], keepDims: true }), blocked / 2) };
+}
+
+/** A mask of places. @param all whether every query is known to see a key, so that nobody need ask while it runs */
+function placeMask(allowed: Tensor, all: boolean): Mask {
+  return all ? { bias: biasOf(allowed) } : allowedMask(allowed);
+}
+
+/** True where n ≤ m is known while tracing, so that every query stands at a key: m − n is no negative number, or a sum of sizes. */
+function fit(n: Dim, m: Dim): boolean {
+  const more = subDims(m, n);
+  return isSymbolic(more) ? more.terms.every(({ coefficient }) => coefficient >= 0) : more >= 0;
 }
 
 /** 0 where the condition holds, `blocked` elsewhere. */

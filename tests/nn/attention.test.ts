@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/index.ts";
 import { grad } from "../../src/gradient/index.ts";
+import { addDims, symbol } from "../../src/graph/dim.ts";
 import { type NdArray, ndarray } from "../../src/graph/dtype.ts";
 import { attendInStages } from "../../src/nn/attention.ts";
 import {
@@ -98,6 +99,44 @@ test("a query that sees no key gets weights, a result and gradients of zero, in 
     expect(Array.from(array.data.slice(half) as Float32Array).every((v) => Number.isFinite(v))).toBe(true);
   }
   for (const [i, want] of (output!.data as Float32Array).entries()) expect(alone.output!.data[i]).toBeCloseTo(want, 5);
+});
+
+const edges: Readonly<Record<string, readonly [() => Mask, readonly (readonly number[])[]]>> = {
+  "more causal queries than keys": [() => causalMask(4, 2), [[], [], [0], [0, 1]]],
+  "a band of the past alone": [() => bandMask(4, 4, { before: 2, after: -1 }), [[], [0], [0, 1], [1, 2]]],
+  "a band of the future alone": [() => bandMask(3, 3, { before: -1, after: 5 }), [[1, 2], [2], []]],
+  "a band of more queries than keys": [() => bandMask(4, 2, { before: 1, after: 1 }), [[], [0], [0, 1], [0, 1]]],
+};
+
+test.each(Object.entries(edges))("%s: queries that see no key get zeros", async (_, [mask, seen]) => {
+  const [n, m] = [seen.length, mask().bias.shape[1] as number];
+  const run = await compile(
+    ({ q, k }) => {
+      const { weights, output } = attendInStages(q!.mul(0), k!, k!, { mask: mask() });
+      return { weights, output };
+    },
+    { q: [n, 2], k: [m, 2] },
+    { runtime },
+  );
+  const { weights, output } = await run.run({ q: waves(n, 2), k: waves(m, 2) });
+  const want = seen.map((keys) => Array.from({ length: m }, (_, j) => (keys.includes(j) ? 1 / keys.length : 0)));
+  expect(Array.from(weights!.data as Float32Array)).toEqual(want.flat().map(Math.fround));
+  for (const [i, keys] of seen.entries())
+    if (keys.length === 0)
+      expect(output!.data.slice(2 * i, 2 * i + 2).every((x) => Math.abs(Number(x)) === 0)).toBe(true);
+});
+
+test("a mask of places asks which queries see a key only where that is not known while tracing", () => {
+  const [b, t] = [symbol("b"), symbol("t")];
+  for (const mask of [
+    causalMask(3),
+    causalMask(t),
+    causalMask(t, addDims(t, b)),
+    bandMask(t, t, { before: 2, after: 0 }),
+  ])
+    expect(mask.sees).toBeUndefined();
+  for (const mask of [causalMask(3, 2), causalMask(t, b), bandMask(t, t, { before: 2, after: -1 })])
+    expect(mask.sees).toBeDefined();
 });
 
 test("−∞ in a mask that is added blocks, and a whole row of it gives zeros", async () => {
