@@ -5,9 +5,11 @@
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 
-from tokenizers import ByteLevelBPETokenizer, Tokenizer
+from tokenizers import ByteLevelBPETokenizer, Tokenizer, pre_tokenizers
+from transformers import GPT2TokenizerFast
 
 out = Path(sys.argv[1])
 lines = ["the cat sat on the mat, and the dog's bowl stood there", "they'll say: naïve cafés, 12 + 34 = 46!", "the thing that thinks"]
@@ -31,3 +33,31 @@ texts = [
 reference = Tokenizer.from_file(str(out / "tokenizer.json"))
 cases = [{"text": text, "ids": reference.encode(text, add_special_tokens=False).ids} for text in texts]
 (out / "texts.json").write_text(json.dumps(cases, ensure_ascii=True) + "\n")
+
+# Python's white space and JavaScript's differ by U+0085 and U+FEFF; here pieces span what only one of them takes for a space.
+splits = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+texts = [
+    "\ufeffthe \ufeffcat\ufeff sat",
+    "the\ufeff\ufeff cat  \ufeff!",
+    "!\ufeff?\ufeff1\ufeff",
+    "the\u0085cat \u0085sat\u0085 on",
+    "on \u0085\u0085 the\u0085",
+    "!\u0085? \u0085!",
+    "\u0085\ufeff \ufeff\u0085 \u200b\u180e\u001c\u2028x",
+]
+trained = ByteLevelBPETokenizer()
+trained.train_from_iterator(texts * 3, vocab_size=300, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False)
+with tempfile.TemporaryDirectory() as folder:
+    trained.save_model(folder)
+    vocab, merges = Path(folder, "vocab.json"), Path(folder, "merges.txt")
+    reference = GPT2TokenizerFast(vocab=str(vocab), merges=str(merges))
+    cases = [
+        {
+            "text": text,
+            "words": [text[begin:end] for _, (begin, end) in splits.pre_tokenize_str(text)],
+            "ids": reference(text)["input_ids"],
+        }
+        for text in texts
+    ]
+    golden = {"vocab": json.loads(vocab.read_text()), "merges": merges.read_text(), "cases": cases}
+(out / "spaces.json").write_text(json.dumps(golden, ensure_ascii=True) + "\n")

@@ -6,6 +6,7 @@
 
 import { VitrineError } from "../../errors.ts";
 import { byteLetters } from "./byte-letters.ts";
+import { wordPattern, wordSplitter } from "./gpt2-words.ts";
 
 /** What `trainBytePairs` may be told. */
 export interface BytePairOptions {
@@ -44,9 +45,6 @@ export function trainBytePairs(texts: Iterable<string>, { pieces, special, least
   }
   return fileOf(names, merges, special);
 }
-
-/** The words of GPT-2, with the space before them. @source openai/gpt-2, src/encoder.py */
-export const wordPattern: RegExp = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 function wordCounts(texts: Iterable<string>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
@@ -192,7 +190,7 @@ function fileOf(
     padding: null,
     added_tokens: special.map((content, id) => addedToken(content, id)),
     normalizer: null,
-    pre_tokenizer: bytes,
+    pre_tokenizer: wordSplitter(),
     post_processor: end === undefined ? null : endedBy(end, names.indexOf(end)),
     decoder: bytes,
     model: {

@@ -1,6 +1,6 @@
 /** Many short texts to ids: words come up again and again. */
 
-import { wordPattern } from "./byte-pairs.ts";
+import { wordPattern } from "./gpt2-words.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /**

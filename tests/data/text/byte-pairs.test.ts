@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { trainBytePairs } from "../../../src/data/text/byte-pairs.ts";
 import { encodeLines } from "../../../src/data/text/encode-lines.ts";
+import { wordPattern } from "../../../src/data/text/gpt2-words.ts";
 import { Tokenizer } from "../../../src/data/text/tokenizer.ts";
 
 const special = ["<pad>", "<s>", "</s>"];
@@ -10,6 +12,16 @@ const texts = [
   "newest newest newest newest newest newest",
   "widest widest widest",
 ];
+/** Texts whose white space is not JavaScript's, by tools/tokenizer-golden.py. */
+const spaces = JSON.parse(readFileSync(new URL("golden/spaces.json", import.meta.url), "utf8")) as {
+  readonly vocab: object;
+  readonly merges: string;
+  readonly cases: readonly {
+    readonly text: string;
+    readonly words: readonly string[];
+    readonly ids: readonly number[];
+  }[];
+};
 const merges = (file: object): readonly (readonly string[])[] =>
   (file as { readonly model: { readonly merges: readonly (readonly string[])[] } }).model.merges;
 
@@ -53,6 +65,22 @@ test("many lines have the ids that each has alone", () => {
   const tokenizer = Tokenizer.fromJson(trainBytePairs(texts, { pieces: 280, special }));
   const lines = [...texts, "a  newest, lowest 12 Bäume's", "", "newest newest"];
   expect(encodeLines(tokenizer, lines)).toEqual(lines.map((line) => tokenizer.encode(line)));
+});
+
+test("words end at Unicode's white space, as the reference's do", () => {
+  expect(spaces.cases.length).toBeGreaterThan(5);
+  for (const { text, words } of spaces.cases) expect(text.match(wordPattern)).toEqual(words);
+});
+
+test("a tokenizer that is learned here cuts texts as the reference does", () => {
+  const file = trainBytePairs([], { pieces: 256, special: [] });
+  const pairs = spaces.merges.trim().split("\n").slice(1);
+  const model = { type: "BPE", vocab: spaces.vocab, merges: pairs.map((pair) => pair.split(" ")) };
+  const tokenizer = Tokenizer.fromJson({ ...file, model });
+  const texts = spaces.cases.map(({ text }) => text);
+  const ids = spaces.cases.map(({ ids }) => ids);
+  expect(texts.map((text) => tokenizer.encode(text))).toEqual(ids);
+  expect(encodeLines(tokenizer, texts)).toEqual(ids);
 });
 
 test("a vocabulary without room for bytes is refused", () => {
