@@ -97,6 +97,16 @@ torch_transformer(
     src_key_padding_mask=torch.tensor([[0, 0, 0, 0, 1], [0, 0, 0, 0, 0]]),
 )
 torch_transformer("transformer-torch-no-bias", {**sizes, "bias": False, "norm_first": True, "batch_first": True}, (2, 4), (2, 3))
+torch.manual_seed(4)
+torch_transformer(
+    "transformer-torch-single",
+    {**sizes, "num_decoder_layers": 1},
+    (4,),
+    (3,),
+    tgt_mask=nn.Transformer.generate_square_subsequent_mask(3).double(),
+    memory_mask=torch.randn(2, 3, 4, dtype=torch.float64),
+    src_key_padding_mask=torch.tensor([0, 0, 0, 1]),
+)
 
 
 def published(model):

@@ -1,10 +1,10 @@
 /** PyTorch's multi-head attention: from one sequence to itself or to another. */
 
-import { concat, expand, linear, rearrange, split, type Tensor } from "../tensor/index.ts";
+import { concat, expand, linear, pad, rearrange, split, type Tensor } from "../tensor/index.ts";
 import { type Attended, type Attending, attendInStages, checkHeads, type KeysAndValues } from "./attention.ts";
 import { type Mask, withOpenKeys } from "./attention-masks.ts";
 import { Dropout } from "./drop.ts";
-import { type Initializer, torchWeight, xavierUniform, zeros } from "./init.ts";
+import { type Initializer, torchWeight, xavierNormal, xavierUniform, zeros } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { evaluation, type Mode, Module, type Parameter, parameter } from "./module.ts";
 
@@ -17,6 +17,8 @@ export interface MultiheadAttentionOptions {
   readonly bias?: boolean;
   /** One more learned key and value at the end, which every query sees; false without it. */
   readonly biasKv?: boolean;
+  /** One more key and value of zeros at the very end, which every query sees: it may look at nothing. False without it. */
+  readonly zeroAttn?: boolean;
   /** Dropout rate of the attention weights. */
   readonly dropout?: number;
   /** How the last map's weight begins; PyTorch's default without it. */
@@ -55,6 +57,7 @@ export class MultiheadAttention extends Module {
   readonly drop: Dropout;
   readonly #heads: number;
   readonly #width: number;
+  readonly #zeroAttn: boolean;
 
   /**
    * @param heads divides `width`
@@ -63,19 +66,20 @@ export class MultiheadAttention extends Module {
   constructor(width: number, heads: number, options: MultiheadAttentionOptions = {}) {
     super();
     checkHeads(width, heads);
-    const { keyWidth = width, valueWidth = width, bias = true, biasKv = false } = options;
+    const { keyWidth = width, valueWidth = width, bias = true, biasKv = false, zeroAttn = false } = options;
     const alike = keyWidth === width && valueWidth === width;
     this.inProjWeight = alike ? parameter([3 * width, width], xavierUniform) : undefined;
     this.qProjWeight = alike ? undefined : parameter([width, width], xavierUniform);
     this.kProjWeight = alike ? undefined : parameter([width, keyWidth], xavierUniform);
     this.vProjWeight = alike ? undefined : parameter([width, valueWidth], xavierUniform);
     this.inProjBias = bias ? parameter([3 * width], zeros) : undefined;
-    this.biasK = biasKv ? parameter([1, 1, width], xavierUniform) : undefined;
-    this.biasV = biasKv ? parameter([1, 1, width], xavierUniform) : undefined;
+    this.biasK = biasKv ? parameter([1, 1, width], xavierNormal) : undefined;
+    this.biasV = biasKv ? parameter([1, 1, width], xavierNormal) : undefined;
     this.outProj = new Linear(width, width, { bias, init: { weight: options.outInit ?? torchWeight, bias: zeros } });
     this.drop = new Dropout(options.dropout ?? 0);
     this.#heads = heads;
     this.#width = width;
+    this.#zeroAttn = zeroAttn;
   }
 
   /** Queries [b, n, d] → output [b, n, d], weights and scores [b, heads, n, m]; `kept`: the mapped keys and values, for steps to come. */
@@ -125,6 +129,10 @@ export class MultiheadAttention extends Module {
       const [b] = queries.shape;
       const row = (t: Tensor): Tensor => this.#apart(expand(t, [b!, 1, this.#width]));
       [k, v] = [concat([k, row(this.biasK)], 2), concat([v, row(this.biasV)], 2)];
+      seen = seen && withOpenKeys(seen, 1);
+    }
+    if (this.#zeroAttn) {
+      [k, v] = [pad(k, [2], [[0, 1]]), pad(v, [2], [[0, 1]])];
       seen = seen && withOpenKeys(seen, 1);
     }
     const { scores, weights, output } = attendInStages(queries, k, v, { mask: seen, past, drop: this.drop, mode });

@@ -137,9 +137,9 @@ export class Attention extends Module {
   }
 }
 
-/** @throws {VitrineError} INVALID_ARGUMENT unless the heads share the width equally. */
+/** @throws {VitrineError} INVALID_ARGUMENT unless there are heads and they share the width equally. */
 export function checkHeads(width: number, heads: number): void {
-  if (Number.isInteger(width / heads)) return;
+  if ([width, heads, width / heads].every((size) => Number.isInteger(size) && size > 0)) return;
   throw new VitrineError("INVALID_ARGUMENT", {
     rule: "attention: heads must divide the width",
     evidence: `got width ${width}, ${heads} heads`,

@@ -48,6 +48,12 @@ export const xavierUniform: Initializer = (key, shape) => {
   return uniform(Math.sqrt(6 / ((shape[0]! + shape[1]!) * window)))(key, shape);
 };
 
+/** N(0, 2 / (fanIn + fanOut)). @source Glorot & Bengio 2010 */
+export const xavierNormal: Initializer = (key, shape) => {
+  const window = sizeOf(shape.slice(2));
+  return normal(Math.sqrt(2 / ((shape[0]! + shape[1]!) * window)))(key, shape);
+};
+
 /** U(±√(3 · gain² / fanIn)); gain √2 for ReLU. @source He et al., arXiv:1502.01852 */
 export const kaimingUniform =
   (gain: number = Math.SQRT2): Initializer =>

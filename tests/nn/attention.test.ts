@@ -173,6 +173,52 @@ test("a learned last key is seen by every query, whatever the mask", async () =>
   expect(Array.from(weights!.data as Float32Array).map(Math.round)).toEqual(Array(12).fill([0, 0, 0, 1]).flat());
 });
 
+test("a last key of zeros lets a query look at nothing", async () => {
+  const attention = new MultiheadAttention(4, 2, { biasKv: true, zeroAttn: true }).initialize(3);
+  const run = await compile(
+    ({ x, seen }) => {
+      const { weights, scores } = attention.forward(x!, { mask: allowedMask(cast(seen!, "bool")) });
+      return { weights, scores };
+    },
+    { x: ["b", "t", 4], seen: ["t", "t"] },
+    { runtime },
+  );
+  const { weights, scores } = await run.run({ x: waves(2, 3, 4), seen: ndarray("float32", [3, 3], Array(9).fill(0)) });
+  expect(weights!.shape).toEqual([2, 2, 3, 5]);
+  const rows = Array.from({ length: 12 }, (_, i) => Array.from(weights!.data.slice(5 * i, 5 * i + 5), Number));
+  for (const [i, row] of rows.entries()) {
+    expect(Math.abs(Number(scores!.data[5 * i + 4]))).toBe(0);
+    expect(row.slice(0, 3)).toEqual([0, 0, 0]);
+    expect(row[4]).toBeGreaterThan(0);
+    expect(row[3]! + row[4]!).toBeCloseTo(1, 6);
+  }
+});
+
+test("the learned key and value begin as normal numbers of torch's deviation", () => {
+  const width = 512;
+  const begun = new MultiheadAttention(width, 2, { biasKv: true }).initialize(1).variables();
+  for (const name of ["bias_k", "bias_v"]) {
+    const values = Array.from(begun.get(name)!.data.data as Float32Array);
+    const deviation = Math.sqrt(values.reduce((total, x) => total + x * x, 0) / width);
+    expect(deviation * Math.sqrt(width)).toBeCloseTo(1, 0);
+    // No uniform number of this deviation is so far out.
+    expect(Math.max(...values.map(Math.abs)) * Math.sqrt(width)).toBeGreaterThan(Math.sqrt(3));
+  }
+});
+
+test.each([
+  [8, -2],
+  [8, 0],
+  [8, 1.5],
+  [8, 3],
+  [-8, 2],
+  [Number.NaN, 2],
+])("an attention of width %s has no %s heads", (width, heads) => {
+  expect(() => new MultiheadAttention(width, heads)).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(`${heads} heads`) }),
+  );
+});
+
 test("a location scores places by the query alone, and a cross-attention need not know its sizes", async () => {
   const location = new LocationSimilarity(3, 7).initialize(1);
   const additive = new AdditiveSimilarity(3, 5, 4).initialize(2);

@@ -3,7 +3,7 @@
 import { VitrineError } from "../../errors.ts";
 import { attendInStages } from "../../nn/attention.ts";
 import { LocalAttention } from "../../nn/attention-local.ts";
-import { addedMask, allowedMask, joinMasks, keyPaddingMask, type Mask } from "../../nn/attention-masks.ts";
+import { addedMask, allowedMask } from "../../nn/attention-masks.ts";
 import { MultiheadAttention } from "../../nn/attention-multihead.ts";
 import {
   AdditiveSimilarity,
@@ -15,10 +15,11 @@ import {
   scaledDot,
 } from "../../nn/attention-similarity.ts";
 import { Module } from "../../nn/module.ts";
-import { cast, mean, not, type Tensor, tap, unsqueeze } from "../../tensor/index.ts";
+import { cast, mean, squeeze, type Tensor, tap, unsqueeze } from "../../tensor/index.ts";
 import { type GoldenModel, unknownReference } from "./adapter.ts";
 import { configNumber } from "./config.ts";
 import type { GoldenFile } from "./golden-file.ts";
+import { sequenceLayout, torchMasks } from "./torch-sequences.ts";
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -40,35 +41,29 @@ type Built = Pick<GoldenModel, "module" | "forward">;
 
 class Nothing extends Module {}
 
-/** Boolean masks of MultiheadAttention are 1 where a key is blocked. */
 function multihead(golden: GoldenFile): Built {
-  const { config, inputs: given } = golden;
+  const { config } = golden;
   const number = (name: string, fallback?: number): number => configNumber(golden, name, fallback);
-  const width = number("embed_dim");
-  const module = new MultiheadAttention(width, number("num_heads"), {
+  const [width, heads] = [number("embed_dim"), number("num_heads")];
+  const layout = sequenceLayout(golden, "query");
+  const module = new MultiheadAttention(width, heads, {
     keyWidth: number("kdim", width),
     valueWidth: number("vdim", width),
     bias: config.bias !== false,
     biasKv: config.add_bias_kv === true,
+    zeroAttn: config.add_zero_attn === true,
   });
-  const batched = (t: Tensor | undefined): Tensor | undefined =>
-    t && config.batch_first !== true ? t.transpose([1, 0, 2]) : t;
   return {
     module,
-    forward: ({ query, key, value, attn_mask: mask, key_padding_mask: padding }, mode) => {
-      const blocked = (t: Tensor): Tensor => not(cast(t, "bool"));
-      const masks: (Mask | undefined)[] = [
-        padding && keyPaddingMask(blocked(padding)),
-        mask && (given.get("attn_mask")!.dtype === "float32" ? addedMask(mask) : allowedMask(blocked(mask))),
-      ];
-      const { output, weights } = module.forward(batched(query)!, {
-        key: batched(key),
-        value: batched(value),
-        mask: joinMasks(...masks),
+    forward: ({ query, key, value, attn_mask: places, key_padding_mask: keys }, mode) => {
+      const { output, weights } = module.forward(layout.enter(query!), {
+        key: key && layout.enter(key),
+        value: value && layout.enter(value),
+        mask: torchMasks({ places, keys }, heads),
         mode,
       });
       tap("attn_weights_mean", mean(weights, { axes: [1] }));
-      return { attn_output: batched(output)!, attn_weights: weights };
+      return { attn_output: layout.leave(output), attn_weights: layout.single ? squeeze(weights, 0) : weights };
     },
   };
 }

@@ -1,23 +1,26 @@
 /** Cases of recurrent networks: torch.nn.RNN, GRU and LSTM. */
 
 import { Gru, Lstm, type RecurrentOptions, Rnn } from "../../nn/recurrent.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { squeeze, type Tensor, unsqueeze } from "../../tensor/index.ts";
 import { type GoldenModel, unknownReference } from "./adapter.ts";
 import { configNumber } from "./config.ts";
 import type { GoldenFile } from "./golden-file.ts";
+import { sequenceLayout } from "./torch-sequences.ts";
 
 /** @throws {VitrineError} as `Adapter`. */
 export function rnnAdapter(golden: GoldenFile): GoldenModel {
-  const { config } = golden;
   const module = networkOf(golden);
-  const batchFirst = (t: Tensor): Tensor => (config.batch_first === true ? t : t.transpose([1, 0, 2]));
+  const { single, enter, leave } = sequenceLayout(golden, "x");
+  const wide = (t: Tensor | undefined): Tensor | undefined => (t && single ? unsqueeze(t, 1) : t);
+  const narrow = (t: Tensor): Tensor => (single ? squeeze(t, 1) : t);
   return {
     module,
     rules: [],
     forward: ({ x, h_0: state, c_0: cell, lengths }, mode) => {
-      const results = module.forward(batchFirst(x!), { state, cell, lengths, mode });
+      const results = module.forward(enter(x!), { state: wide(state), cell: wide(cell), lengths, mode });
       const { output, state: last } = results;
-      return { output: batchFirst(output), h_n: last, ...("cell" in results ? { c_n: results.cell as Tensor } : {}) };
+      const cells = "cell" in results ? { c_n: narrow(results.cell as Tensor) } : {};
+      return { output: leave(output), h_n: narrow(last), ...cells };
     },
     valueNamed: (name) => ({ tap: name }),
   };

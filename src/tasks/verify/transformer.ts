@@ -6,15 +6,16 @@ import { marianFromHuggingFace } from "../../models/transformer/marian-config.ts
 import { Transformer } from "../../models/transformer/transformer.ts";
 import { WordTransformer } from "../../models/transformer/word-transformer.ts";
 import { activationNamed } from "../../nn/activations.ts";
-import { addedMask, allowedMask, joinMasks, keyPaddingMask, type Mask } from "../../nn/attention-masks.ts";
+import type { Mask } from "../../nn/attention-masks.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { cast, not, type Tensor } from "../../tensor/index.ts";
+import { cast } from "../../tensor/index.ts";
 import { marianRules } from "../../weights/marian-rules.ts";
 import { lengthPenalty } from "../decode/beam-search.ts";
 import { WordTransformerWriter } from "../decode/word-transformer.ts";
 import { type GoldenModel, unknownReference } from "./adapter.ts";
 import { configNumber } from "./config.ts";
 import type { GoldenFile } from "./golden-file.ts";
+import { sequenceLayout, torchMasks } from "./torch-sequences.ts";
 
 /** @throws {VitrineError} as `Adapter`. */
 export function transformerAdapter(golden: GoldenFile): GoldenModel {
@@ -24,9 +25,9 @@ export function transformerAdapter(golden: GoldenFile): GoldenModel {
   throw unknownReference(golden, "torch (torch.nn.Transformer) or transformers (MarianMTModel)");
 }
 
-/** Boolean masks are 1 where a key is blocked. */
 function torchTransformer(golden: GoldenFile): GoldenModel {
-  const { config, inputs: given } = golden;
+  const { config } = golden;
+  const layout = sequenceLayout(golden, "src");
   const number = (name: string, fallback: number): number => configNumber(golden, name, fallback);
   const [heads, mlpWidth] = [number("nhead", 8), number("dim_feedforward", 2048)];
   const module = new Transformer({
@@ -39,31 +40,23 @@ function torchTransformer(golden: GoldenFile): GoldenModel {
     bias: config.bias !== false,
     dropout: number("dropout", 0.1),
   });
-  const batched = (t: Tensor): Tensor => (config.batch_first === true ? t : t.transpose([1, 0, 2]));
-  const blocked = (t: Tensor): Tensor => not(cast(t, "bool"));
   return {
     module,
     rules: [],
     forward: (inputs, mode) => {
-      const mask = (name: string): Mask | undefined => {
-        const [places, keys] = [inputs[`${name}_mask`], inputs[`${name}_key_padding_mask`]];
-        const isAdded = given.get(`${name}_mask`)?.dtype === "float32";
-        return joinMasks(
-          keys && keyPaddingMask(blocked(keys)),
-          places && (isAdded ? addedMask(places) : allowedMask(blocked(places))),
-        );
-      };
+      const mask = (name: string): Mask | undefined =>
+        torchMasks({ places: inputs[`${name}_mask`], keys: inputs[`${name}_key_padding_mask`] }, heads);
       const output = module.forward(
         {
-          source: batched(inputs.src!),
-          target: batched(inputs.tgt!),
+          source: layout.enter(inputs.src!),
+          target: layout.enter(inputs.tgt!),
           sourceMask: mask("src"),
           targetMask: mask("tgt"),
           memoryMask: mask("memory"),
         },
         mode,
       );
-      return { output: batched(output) };
+      return { output: layout.leave(output) };
     },
     valueNamed: (name) => ({ tap: name === "decoder.norm" ? "decoder" : name }),
   };
