@@ -61,8 +61,10 @@ function seq2seqConfig(golden: GoldenFile): Seq2SeqConfig {
     targetWords: number("target_vocab"),
     embed: number("embed"),
     hidden,
+    decoderHidden: typeof config.decoder_hidden === "number" ? config.decoder_hidden : undefined,
     layers: number("layers", 1),
-    cell: params.get("decoder.rnn.weight_ih")?.shape[0] === 4 * hidden ? "lstm" : "gru",
+    // Only an LSTM's second state needs a bridge of its own.
+    cell: params.has("bridge_cell.weight") ? "lstm" : "gru",
     attention,
     attentionWidth: typeof config.attention_dim === "number" ? config.attention_dim : undefined,
     dropout: 0,
