@@ -202,3 +202,29 @@ save(
     "output.greedy_ids: greedy continuation of input.prompt_ids by 6 tokens, eos suppressed.",
     2e-5,
 )
+
+# Padding before a text, as `generate` has it: its keys are blocked, and places are counted from the first word.
+config = {"vocab_size": 13, "n_positions": 8, "n_embd": 8, "n_layer": 2, "n_head": 2, "bos_token_id": 1, "eos_token_id": 1}
+torch.manual_seed(12)
+gpt = GPT2LMHeadModel(GPT2Config(**config, resid_pdrop=0, embd_pdrop=0, attn_pdrop=0)).eval()
+disturb(gpt, 0.3)
+words = torch.tensor([[0, 0, 4, 4, 7], [5, 6, 12, 0, 3]])
+seen = torch.tensor([[0, 0, 1, 1, 1], [1, 1, 1, 1, 1]])
+places = (seen.cumsum(-1) - 1).clamp(min=0)
+labels = words.masked_fill(seen == 0, -100)
+wide = copy.deepcopy(gpt).double()
+result = wide(input_ids=words, attention_mask=seen, position_ids=places, labels=labels)
+save(
+    "gpt2-left-padding",
+    "gpt2",
+    f"transformers {transformers.__version__} GPT2LMHeadModel",
+    config,
+    published(wide),
+    {"input_ids": words, "attention_mask": seen, "position_ids": places, "labels": labels},
+    {"logits": result.logits, "loss": result.loss},
+    result.loss,
+    "output.loss: mean cross-entropy of logits[:, :-1] against labels[:, 1:] (-100 ignored)",
+    {},
+    "attention_mask: 0 = padding; attention is torch's scaled_dot_product_attention, whose rows without a key are zeros.",
+    2e-5,
+)

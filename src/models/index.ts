@@ -12,7 +12,7 @@ export type {
   TimmPreprocessing,
 } from "./family.ts";
 export { type Gpt2Config, type Gpt2Options, gpt2Config, gpt2FromHuggingFace, gpt2Sizes } from "./gpt2/config.ts";
-export { Gpt2, type Gpt2Cache } from "./gpt2/gpt2.ts";
+export { Gpt2, type Gpt2Cache, type Gpt2Reading } from "./gpt2/gpt2.ts";
 export { Gpt2Scorer } from "./gpt2/scorer.ts";
 export type { Json, JsonObject } from "./json.ts";
 export {

@@ -19,6 +19,8 @@ import {
   cacheMask,
   cachePositions,
   causalMask,
+  joinMasks,
+  keyPaddingMask,
   type Mask,
 } from "../../nn/attention-masks.ts";
 import { dot, type Similarity, scaledDot } from "../../nn/attention-similarity.ts";
@@ -35,6 +37,14 @@ import { type Gpt2Config, type Gpt2Options, gpt2Config } from "./config.ts";
 export interface Gpt2Cache extends CachePlace {
   /** Of each layer: [b, a, c, k], c at least 1. */
   readonly layers: readonly KeysAndValues[];
+}
+
+/** What a reader is told of texts besides their words. */
+export interface Gpt2Reading {
+  /** bool [b, n], false where a word is padding, which none looks at; all are words without it. */
+  readonly valid?: Tensor | undefined;
+  /** int64 [b, n], each word's place in its text; 0, 1, … without it. */
+  readonly positions?: Tensor | undefined;
 }
 
 /** Words in, logits of each next word out. */
@@ -68,15 +78,15 @@ export class Gpt2 extends Module {
    * `attn` (in it `qkv`, `q`, `k`, `v`, `scores`, `probs`, `mixed`), `between`, `ln_2`, `mlp` (in it `wide`, `active`).
    * @throws {VitrineError} SHAPE_MISMATCH for more words than there are positions.
    */
-  forward(ids: Tensor, mode: Mode = evaluation): Tensor {
-    return this.#read(this.features(ids, mode)); //                                    [b, n, v]
+  forward(ids: Tensor, mode: Mode = evaluation, reading: Gpt2Reading = {}): Tensor {
+    return this.#read(this.features(ids, mode, reading)); //                           [b, n, v]
   }
 
   /**
    * Ids, int64 [b, n] → what the last block makes of each word, normalised [b, n, d]: for a model that has this one as a part.
    * Errors and taps as of `forward`.
    */
-  features(ids: Tensor, mode: Mode = evaluation): Tensor {
+  features(ids: Tensor, mode: Mode = evaluation, { valid, positions }: Gpt2Reading = {}): Tensor {
     return withPath(this.path, () => {
       const { n } = dims(ids, "b n");
       if (typeof n === "number" && n > this.config.positions)
@@ -86,10 +96,12 @@ export class Gpt2 extends Module {
           next: "cut it into parts",
         });
       const words = tap("words", this.wte.forward(ids)); //                             [b, n, d]
-      const places = tap("places", slice(this.wpe.weight, 0, 0, n)); //                 [n, d]
+      const table = positions ? this.wpe.forward(positions) : slice(this.wpe.weight, 0, 0, n);
+      const places = tap("places", table); //                                           [n, d] or [b, n, d]
+      const padding = valid && keyPaddingMask(valid);
       const masks = this.#masks(
-        () => causalMask(n),
-        (band) => bandMask(n, n, { before: band - 1, after: 0 }),
+        () => joinMasks(causalMask(n), padding)!,
+        (band) => joinMasks(bandMask(n, n, { before: band - 1, after: 0 }), padding)!,
       );
       const x = this.drop.forward(tap("embedded", words.add(places)), mode);
       return this.#norm(this.#pass(x, (i) => ({ mask: masks(i), mode })).x);

@@ -4,7 +4,7 @@ import { type NdArray, ndarray } from "../../graph/dtype.ts";
 import { crossEntropy } from "../../losses/index.ts";
 import { gpt2FromHuggingFace } from "../../models/gpt2/config.ts";
 import { Gpt2 } from "../../models/gpt2/gpt2.ts";
-import { slice } from "../../tensor/index.ts";
+import { cast, slice } from "../../tensor/index.ts";
 import { gpt2Naming } from "../../weights/gpt2-rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { Gpt2Writer } from "../decode/gpt2.ts";
@@ -21,8 +21,9 @@ export function gpt2Adapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: naming.rules,
-    forward: ({ input_ids: ids, labels }, mode) => {
-      const logits = module.forward(ids!, mode);
+    inputs: ["input_ids", "attention_mask", "position_ids", "labels", "prompt_ids"],
+    forward: ({ input_ids: ids, attention_mask: seen, position_ids: positions, labels }, mode) => {
+      const logits = module.forward(ids!, mode, { valid: seen && cast(seen, "bool"), positions });
       // Each word is foretold by those before it.
       const loss = labels && crossEntropy(slice(logits, 1, 0, -1), slice(labels, 1, 1));
       return { logits, ...(loss ? { loss } : {}) };

@@ -11,7 +11,7 @@ import type { Module } from "../../../src/nn/index.ts";
 import { adam, weightDecayGroups } from "../../../src/optim/index.ts";
 import { nodeRuntime } from "../../../src/runtime/node.ts";
 import { Gpt2Writer } from "../../../src/tasks/decode/gpt2.ts";
-import { softmax } from "../../../src/tensor/index.ts";
+import { cast, softmax } from "../../../src/tensor/index.ts";
 import { gpt2Naming } from "../../../src/weights/gpt2-rules.ts";
 import { matchWeights } from "../../../src/weights/load.ts";
 import { applyRules, invertRules } from "../../../src/weights/rules.ts";
@@ -45,6 +45,28 @@ test.each([
 });
 
 const tiny = { words: 11, positions: 12, width: 16, depth: 2, heads: 2 } as const;
+
+test("padding before a text changes none of its words' logits, whatever it says and the layers see", async () => {
+  const model = new Gpt2({ ...tiny, band: 2 }).initialize(5);
+  const run = await compile(
+    ({ words, valid, places }) => ({
+      logits: model.forward(words!, undefined, { valid: cast(valid!, "bool"), positions: places }),
+    }),
+    Object.fromEntries(
+      ["words", "valid", "places"].map((name) => [name, { dtype: "int64", shape: ["b", "n"] } as const]),
+    ),
+    { runtime },
+  );
+  const text = [4, 1, 7, 2];
+  const alone = await run.run({ words: ids([text]), valid: ids([[1, 1, 1, 1]]), places: ids([[0, 1, 2, 3]]) });
+  for (const padding of [0, 9]) {
+    const words = ids([[padding, padding, ...text]]);
+    const valid = ids([[0, 0, 1, 1, 1, 1]]);
+    const { logits } = await run.run({ words, valid, places: ids([[0, 0, 0, 1, 2, 3]]) });
+    const [want, got] = [alone.logits!.data, logits!.data.slice(2 * tiny.words)];
+    for (const [i, x] of Array.from(got, Number).entries()) expect(x).toBeCloseTo(Number(want[i]), 5);
+  }
+});
 
 test("OpenAI's, minGPT's and transformers' files hold the same weights", async () => {
   const model = new Gpt2(tiny).initialize(3);
