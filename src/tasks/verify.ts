@@ -15,6 +15,7 @@ import { memorySource, type WeightSource } from "../weights/source.ts";
 import type { GoldenModel } from "./verify/adapter.ts";
 import { adapters } from "./verify/adapters.ts";
 import { compareRow, missingRow, type VerifyRow } from "./verify/compare.ts";
+import { requireKnownInputs, watchArguments } from "./verify/counterparts.ts";
 import type { GoldenFile } from "./verify/golden-file.ts";
 
 export type { VerifyRow } from "./verify/compare.ts";
@@ -22,7 +23,8 @@ export { type GoldenFile, parseGolden, type Tolerance } from "./verify/golden-fi
 
 /**
  * Computes a case on a runtime and compares every tensor that the file expects. A tensor that we have no counterpart of is a row that fails.
- * @throws {VitrineError} UNKNOWN_NAME for a family or class that is not there yet, WEIGHTS_MISMATCH when parameters differ in name or shape.
+ * @throws {VitrineError} UNKNOWN_NAME for a family or class that is not there yet, INVALID_ARGUMENT for arguments and inputs without
+ * counterpart, WEIGHTS_MISMATCH when parameters differ in name or shape.
  */
 export async function verifyGolden(golden: GoldenFile, runtime: Runtime): Promise<readonly VerifyRow[]> {
   const adapter = Object.hasOwn(adapters, golden.model) ? adapters[golden.model] : undefined;
@@ -32,7 +34,10 @@ export async function verifyGolden(golden: GoldenFile, runtime: Runtime): Promis
       evidence: `got "${golden.model}"`,
       place: golden.case,
     });
-  const model = adapter(golden);
+  const watched = watchArguments(golden);
+  const model = adapter(watched.golden);
+  watched.requireAllAsked();
+  requireKnownInputs(golden, model.inputs);
   const rules = rulesInUse(golden, model.rules);
   await load(golden, model, rules);
   const strangers = golden.strangers.map((name) =>

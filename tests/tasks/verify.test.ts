@@ -121,6 +121,45 @@ test("families, references and losses that are not there are named", async () =>
   await expect(refused({ config: { num_classes: 5 } })).rejects.toMatchObject({ code: "WEIGHTS_MISMATCH" });
 });
 
+test("arguments and inputs that would change the reference's numbers unseen are refused by name", async () => {
+  const one = { dtype: "int64", shape: [1], data: BigInt64Array.of(1n) } as const;
+  const refused = async (name: string, change: { readonly config?: object; readonly inputs?: readonly string[] }) => {
+    const golden = read(`${committed}/${name}.safetensors`);
+    const extra = (change.inputs ?? []).map((input) => [input, one] as const);
+    const config = { ...golden.config, ...change.config } as GoldenFile["config"];
+    await expect(
+      verifyGolden({ ...golden, config, inputs: new Map([...golden.inputs, ...extra]) }, runtime),
+    ).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(
+        new RegExp([...Object.keys(change.config ?? {}), ...(change.inputs ?? [])].join(".*")),
+      ),
+    });
+  };
+  await refused("gpt2-untied-by-depth", { inputs: ["token_type_ids", "inputs_embeds"] });
+  await refused("gpt2-untied-by-depth", { config: { layer_norm_eps: 1e-3 } });
+  await refused("transformer-marian-apart", { inputs: ["decoder_attention_mask"] });
+  await refused("transformer-marian-apart", { config: { tie_word_embeddings: false } });
+  await refused("transformer-torch-no-bias", { inputs: ["src_mask_added"] });
+  await refused("transformer-torch-no-bias", { config: { norm_last: true } });
+  await refused("attention-mha-bias-kv", { config: { is_causal: true } });
+  await refused("rnn-gru-single", { config: { reset_before: true } });
+  await refused("seq2seq-gru-dot", { config: { input_feeding: true } });
+  await refused("mae-hf", { config: { layer_norm_epsilon: 1e-3 } });
+  await refused("vit-hf-small", { config: { hidden_activation: "relu" } });
+  await refused("vit-conv-stem", { config: { norm_layer: "RmsNorm" } });
+  await refused("swin-hf-padded", { config: { shift: 3 } });
+  await refused("resnet-dilated", { inputs: ["bool_masked_pos"] });
+  await refused("vit-hf-small", { inputs: ["bool_masked_pos"] });
+});
+
+test("dropout says nothing of a case that does not train, and files' own entries nothing of any", async () => {
+  const golden = read(`${committed}/attention-mha-bias-kv.safetensors`);
+  const config = { ...golden.config, dropout: 0.5, transformers_version: "5", kdim: null };
+  expect(await failures({ ...golden, config })).toEqual([]);
+  await expect(failures({ ...golden, config, mode: "train: dropout" })).rejects.toThrow("none for dropout 0.5");
+});
+
 test("a file that is no golden file is refused by what it lacks", () => {
   const file = (metadata: Readonly<Record<string, string>>) => writeSafetensors([], Object.entries(metadata));
   expect(() => parseGolden(file({}), "x")).toThrow('must say format "vitrine-golden/1", got none in x');

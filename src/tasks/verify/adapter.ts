@@ -20,6 +20,8 @@ export interface GoldenModel {
   readonly module: Module;
   /** From the file's parameter names to ours. */
   readonly rules: readonly NameRule[];
+  /** Names of the inputs that `forward` and `search` know, whether or not a case has them. */
+  readonly inputs: readonly string[];
   /** The reference's results by name, from the file's inputs by name. */
   forward(inputs: Readonly<Record<string, Tensor>>, mode: Mode): Readonly<Record<string, Tensor>>;
   /** Results of the reference that no single graph gives: sentences that were searched for. Called once the weights are there. */

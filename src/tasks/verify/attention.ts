@@ -37,7 +37,7 @@ export function attentionAdapter(golden: GoldenFile): GoldenModel {
   );
 }
 
-type Built = Pick<GoldenModel, "module" | "forward">;
+type Built = Pick<GoldenModel, "module" | "inputs" | "forward">;
 
 class Nothing extends Module {}
 
@@ -55,6 +55,7 @@ function multihead(golden: GoldenFile): Built {
   });
   return {
     module,
+    inputs: ["query", "key", "value", "attn_mask", "key_padding_mask"],
     forward: ({ query, key, value, attn_mask: places, key_padding_mask: keys }, mode) => {
       const { output, weights } = module.forward(layout.enter(query!), {
         key: key && layout.enter(key),
@@ -72,6 +73,7 @@ function multihead(golden: GoldenFile): Built {
 function functional(): Built {
   return {
     module: new Nothing(),
+    inputs: ["query", "key", "value", "attn_mask"],
     forward: ({ query, key, value, attn_mask: mask }) => {
       const seen = mask && (mask.dtype === "float32" ? addedMask(mask) : allowedMask(cast(mask, "bool")));
       const { output, weights } = attendInStages(query!, key!, value!, { mask: seen });
@@ -85,6 +87,7 @@ function stages(golden: GoldenFile, name: string): Built {
   const { similarity, module } = similarityNamed(golden, name);
   return {
     module,
+    inputs: ["query", "key", "value", "mask"],
     forward: ({ query, key, value, mask }: Tensors) => {
       const seen = mask && allowedMask(unsqueeze(cast(mask, "bool"), 1));
       const { scores, weights, output } = attendInStages(query!, key!, value ?? key!, { similarity, mask: seen });
@@ -128,6 +131,7 @@ function local(golden: GoldenFile): Built {
   const module = new LocalAttention(configNumber(golden, "dim"), configNumber(golden, "window"));
   return {
     module,
+    inputs: ["query", "key"],
     forward: ({ query, key }: Tensors) => {
       const { position, weights, output } = module.forward(query!, key!);
       return { position, weights, output };

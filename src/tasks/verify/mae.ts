@@ -15,6 +15,7 @@ export function maeAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: detectNaming(memorySource(golden.params), maeNamings)?.rules ?? [],
+    inputs: [image, "noise"],
     forward: (inputs) => {
       const { loss, painted, mask, latent, ranks } = module.forward(inputs[image]!, inputs.noise);
       return { loss, pred: painted, logits: painted, mask, latent, ids_restore: ranks };

@@ -6,6 +6,7 @@ import { ResNet } from "../../models/resnet/resnet.ts";
 import { detectNaming } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { type GoldenModel, imageInput, unknownReference } from "./adapter.ts";
+import { asConfigFile } from "./counterparts.ts";
 import type { GoldenFile } from "./golden-file.ts";
 
 /** @throws {VitrineError} as `Adapter`. */
@@ -15,6 +16,7 @@ export function resnetAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: detectNaming(memorySource(golden.params), resnetFamily.namings)?.rules ?? [],
+    inputs: [image],
     forward: (inputs, mode) => ({ logits: module.forward(inputs[image]!, mode) }),
     valueNamed: (name) => ({ tap: tapNamed(name) }),
   };
@@ -28,7 +30,7 @@ function configOf(golden: GoldenFile): ResNetConfig {
     if (className === "ResNet") return resnetConfig(resnetOptions(golden.config));
   }
   if (packageName === "transformers")
-    return resnetFamily.configFromHuggingFace({ ...golden.config, architectures: [className] }, golden.case).config;
+    return resnetFamily.configFromHuggingFace(asConfigFile(golden.config, className), golden.case).config;
   throw unknownReference(golden, "timm, torchvision and transformers");
 }
 

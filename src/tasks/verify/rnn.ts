@@ -16,6 +16,7 @@ export function rnnAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: [],
+    inputs: ["x", "h_0", "c_0", "lengths"],
     forward: ({ x, h_0: state, c_0: cell, lengths }, mode) => {
       const results = module.forward(enter(x!), { state: wide(state), cell: wide(cell), lengths, mode });
       const { output, state: last } = results;

@@ -16,6 +16,7 @@ export function seq2seqAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: [],
+    inputs: ["source", "source_lengths", "target_in", "target_out"],
     forward: ({ source, source_lengths: lengths, target_in: target, target_out: labels }, mode) => {
       const { logits, alignment } = module.forward({ source: source!, lengths: lengths!, target: target! }, mode);
       const tokens = labels && crossEntropy(logits, labels, { ignoreIndex: config.pad });

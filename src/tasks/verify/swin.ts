@@ -12,6 +12,7 @@ import type { GridSize } from "../../nn/positions.ts";
 import { detectNaming } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { type GoldenModel, imageInput, type NamedValue, unknownReference } from "./adapter.ts";
+import { asConfigFile } from "./counterparts.ts";
 import type { GoldenFile } from "./golden-file.ts";
 
 /** @throws {VitrineError} as `Adapter`. */
@@ -25,6 +26,7 @@ export function swinAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: detectNaming(memorySource([...golden.params, ...golden.buffers]), family.namings)?.rules ?? [],
+    inputs: [image],
     forward: (inputs, mode) => ({ logits: module.forward(inputs[image]!, mode) }),
     valueNamed: (name) => arranged(theirs(name), config, [high, wide]),
   };
@@ -51,7 +53,7 @@ function readReference(
     if (/^SwinTransformer(V2)?$/.test(className)) return { config: swinConfig(swinOptions(golden.config)), theirs };
   }
   if (packageName === "transformers") {
-    const json = { ...golden.config, architectures: [className] };
+    const json = asConfigFile(golden.config, className);
     const { config } = family.configFromHuggingFace(json, golden.case);
     return { config, theirs: (name) => huggingFaceValue(name, config) };
   }

@@ -15,6 +15,7 @@ export function tntAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: detectNaming(memorySource(golden.params), tntFamily.namings)?.rules ?? [],
+    inputs: [image],
     forward: (inputs, mode) => ({ logits: module.forward(inputs[image]!, mode) }),
     // The reference names both of a block's results; here the block's own name is that of its sentences.
     valueNamed: (name) => ({ tap: name.replace(/\.outer$/, "") }),

@@ -20,6 +20,7 @@ export interface SequenceLayout {
  */
 export function sequenceLayout({ inputs, config, case: place }: GoldenFile, name: string): SequenceLayout {
   const shape = inputs.get(name)?.shape;
+  const turned = config.batch_first === true ? (t: Tensor): Tensor => t : (t: Tensor): Tensor => t.transpose([1, 0, 2]);
   if (shape?.length === 2) return { single: true, enter: (t) => unsqueeze(t, 0), leave: (t) => squeeze(t, 0) };
   if (shape?.length !== 3)
     throw new VitrineError("INVALID_FILE", {
@@ -27,7 +28,6 @@ export function sequenceLayout({ inputs, config, case: place }: GoldenFile, name
       evidence: shape ? `got [${shape.join(", ")}]` : "got none",
       place,
     });
-  const turned = (t: Tensor): Tensor => (config.batch_first === true ? t : t.transpose([1, 0, 2]));
   return { single: false, enter: turned, leave: turned };
 }
 

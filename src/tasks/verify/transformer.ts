@@ -1,5 +1,6 @@
 /** Cases of encoder–decoder Transformers: PyTorch's, and MarianMT. */
 
+import { VitrineError } from "../../errors.ts";
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
 import { crossEntropy } from "../../losses/index.ts";
 import { marianFromHuggingFace } from "../../models/transformer/marian-config.ts";
@@ -43,6 +44,7 @@ function torchTransformer(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: [],
+    inputs: ["src", "tgt", ...["src", "tgt", "memory"].flatMap((name) => [`${name}_mask`, `${name}_key_padding_mask`])],
     forward: (inputs, mode) => {
       const mask = (name: string): Mask | undefined =>
         torchMasks({ places: inputs[`${name}_mask`], keys: inputs[`${name}_key_padding_mask`] }, heads);
@@ -65,10 +67,17 @@ function torchTransformer(golden: GoldenFile): GoldenModel {
 /** `attention_mask` is 1 where a word is no padding. */
 function marian(golden: GoldenFile): GoldenModel {
   const { config, case: place } = golden;
+  if (config.tie_word_embeddings === false)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "a MarianMT's output matrix is that of its words",
+      evidence: "got tie_word_embeddings false",
+      place,
+    });
   const module = new WordTransformer(marianFromHuggingFace(config, place));
   return {
     module,
     rules: marianRules(module.config.shared),
+    inputs: ["input_ids", "attention_mask", "decoder_input_ids", "labels"],
     forward: ({ input_ids: source, attention_mask: mask, decoder_input_ids: target, labels }, mode) => {
       const valid = mask && cast(mask, "bool");
       const { logits, memory } = module.forward({ source: source!, target: target!, valid }, mode);

@@ -12,6 +12,7 @@ import { detectNaming, type NameRule } from "../../weights/rules.ts";
 import { memorySource } from "../../weights/source.ts";
 import { vitNamings } from "../../weights/vit-rules.ts";
 import { type GoldenModel, imageInput, type NamedValue, unknownReference } from "./adapter.ts";
+import { asConfigFile } from "./counterparts.ts";
 import type { GoldenFile } from "./golden-file.ts";
 
 /** @throws {VitrineError} as `Adapter`. */
@@ -23,6 +24,7 @@ export function vitAdapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules,
+    inputs: [image],
     forward: (inputs, mode) => ({ logits: module.forward(inputs[image]!, mode) }),
     valueNamed: (name) => valueNamed(name, module.patchEmbed.grid),
   };
@@ -42,7 +44,7 @@ function readReference(golden: GoldenFile, image: GridSize): Meaning {
     case "timm":
       return { config: timmConfig(className, golden), rules, valueNamed: (name) => ({ tap: name }) };
     case "transformers": {
-      const config = configFromHuggingFace({ ...golden.config, architectures: [className] }, golden.case);
+      const config = configFromHuggingFace(asConfigFile(golden.config, className), golden.case);
       return { config: forImage(config, image, "huggingface"), rules, valueNamed: huggingFaceValue };
     }
     case "torchvision": {
