@@ -61,7 +61,7 @@ export class MultiheadAttention extends Module {
 
   /**
    * @param heads divides `width`
-   * @throws {VitrineError} INVALID_ARGUMENT when it does not.
+   * @throws {VitrineError} INVALID_ARGUMENT when it does not, or is no whole number from 1 up.
    */
   constructor(width: number, heads: number, options: MultiheadAttentionOptions = {}) {
     super();

@@ -24,7 +24,7 @@ import { Module, type Parameter, parameter } from "./module.ts";
 /** Scores [.., n, m] of queries [.., n, q] and keys [.., m, k]. */
 export type Similarity = (queries: Tensor, keys: Tensor) => Tensor;
 
-/** qᵀk. @source Luong et al., arXiv:1508.04025, equation (8), "dot" */
+/** qᵀk. @source Luong et al., arXiv:1508.04025, section 3.1, "dot" */
 export const dot: Similarity = (queries, keys) => queries.matmul(transposed(keys));
 
 /** qᵀk / √width. @source Vaswani et al., arXiv:1706.03762, equation (1) */
@@ -45,7 +45,7 @@ export class CosineSimilarity extends Module {
   }
 }
 
-/** qᵀ W k. @source Luong et al., equation (8), "general"; names as OpenNMT-py's GlobalAttention */
+/** qᵀ W k. @source Luong et al., section 3.1, "general"; names as OpenNMT-py's GlobalAttention */
 export class GeneralSimilarity extends Module {
   readonly linearIn: Linear;
 
@@ -94,7 +94,7 @@ export class AdditiveSimilarity extends Module {
   }
 }
 
-/** W_a q: the score of a place depends on the query alone. @source Luong et al., equation (7), "location" */
+/** W_a q: the score of a place depends on the query alone. @source Luong et al., equation (8), "location" */
 export class LocationSimilarity extends Module {
   readonly linearIn: Linear;
 

@@ -1,5 +1,6 @@
 /** One step of a recurrent network, for decoders whose next input depends on the last result. Names as torch.nn's cells. */
 
+import { VitrineError } from "../errors.ts";
 import { linear, sigmoid, split, type Tensor, tanh } from "../tensor/index.ts";
 import { uniform } from "./init.ts";
 import { Module, type Parameter, parameter } from "./module.ts";
@@ -8,6 +9,16 @@ import { Module, type Parameter, parameter } from "./module.ts";
 export interface CellState {
   readonly state: Tensor;
   readonly cell?: Tensor | undefined;
+}
+
+/** @throws {VitrineError} INVALID_ARGUMENT unless all sizes are whole numbers from 1 up. */
+export function checkSizes(sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes))
+    if (!(Number.isInteger(size) && size >= 1))
+      throw new VitrineError("INVALID_ARGUMENT", {
+        rule: `recurrent network: ${name} is a whole number from 1 up`,
+        evidence: `got ${size}`,
+      });
 }
 
 /** A cell in two parts, so that what the inputs say can be computed for all steps at once. */
@@ -20,6 +31,7 @@ export abstract class Cell extends Module {
 
   protected constructor(width: number, hidden: number, gates: number) {
     super();
+    checkSizes({ width, hidden });
     const init = uniform(1 / Math.sqrt(hidden));
     this.weightIh = parameter([gates * hidden, width], init);
     this.weightHh = parameter([gates * hidden, hidden], init);

@@ -8,6 +8,7 @@
  * Axes: b batch · t time · d width in · h state (hidden) · p projected state · s directions
  */
 
+import { VitrineError } from "../errors.ts";
 import type { Dim } from "../graph/dim.ts";
 import {
   at,
@@ -31,6 +32,7 @@ import { countTo } from "./attention-masks.ts";
 import { Dropout } from "./drop.ts";
 import { uniform } from "./init.ts";
 import { evaluation, type Mode, Module, type Parameter, parameter } from "./module.ts";
+import { checkSizes } from "./recurrent-cells.ts";
 
 /** What a recurrent network may be told besides its widths. */
 export interface RecurrentOptions {
@@ -91,7 +93,10 @@ abstract class Recurrent extends Module {
   readonly #order: readonly number[];
   protected readonly directions: number;
 
-  /** @param order where the operator's gates stand among torch's */
+  /**
+   * @param order where the operator's gates stand among torch's
+   * @throws {VitrineError} INVALID_ARGUMENT for sizes that are no whole numbers from 1 up, and a projection that does not narrow.
+   */
   protected constructor(
     width: number,
     hidden: number,
@@ -100,6 +105,12 @@ abstract class Recurrent extends Module {
     projected?: number,
   ) {
     super();
+    checkSizes({ width, hidden, layers, ...(projected === undefined ? {} : { projWidth: projected }) });
+    if (projected !== undefined && projected >= hidden)
+      throw new VitrineError("INVALID_ARGUMENT", {
+        rule: "recurrent network: the projected state's width is smaller than that of the state",
+        evidence: `got ${projected} of ${hidden}`,
+      });
     const init = uniform(1 / Math.sqrt(hidden));
     const [gates, out] = [order.length, projected ?? hidden];
     this.directions = bidirectional ? 2 : 1;

@@ -48,6 +48,22 @@ test("parameters have torch's names, shapes and order", () => {
   expect(Math.max(...drawn)).toBeGreaterThan(0.95 * bound);
 });
 
+const broken: Readonly<Record<string, readonly [() => unknown, string]>> = {
+  "no layer": [() => new Rnn(3, 4, { layers: 0 }), "layers is a whole number from 1 up, got 0"],
+  "half a layer": [() => new Gru(3, 4, { layers: 1.5 }), "layers is a whole number from 1 up, got 1.5"],
+  "no state": [() => new Lstm(3, 0), "hidden is a whole number from 1 up, got 0"],
+  "no input": [() => new Gru(-1, 4), "width is a whole number from 1 up, got -1"],
+  "a projection to nothing": [() => new Lstm(3, 4, { projWidth: 0 }), "projWidth is a whole number from 1 up, got 0"],
+  "a projection to more": [() => new Lstm(3, 4, { projWidth: 4 }), "smaller than that of the state, got 4 of 4"],
+  "a cell without a state": [() => new GruCell(3, Number.NaN), "hidden is a whole number from 1 up, got NaN"],
+};
+
+test.each(Object.entries(broken))("%s is refused", (_, [make, message]) => {
+  expect(make).toThrow(
+    expect.objectContaining({ code: "INVALID_ARGUMENT", message: expect.stringContaining(message) }),
+  );
+});
+
 test.each(networks)("$name: one executable serves every batch and every length", async ({ make }) => {
   const network = make({ layers: 2, bidirectional: true }).initialize(3);
   await using run = await compile(
