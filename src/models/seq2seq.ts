@@ -2,7 +2,7 @@
  * Recurrent encoder–decoder with attention.
  *
  * Bahdanau et al., "Neural Machine Translation by Jointly Learning to Align and Translate", arXiv:1409.0473; section 3, appendix A.
- * Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", arXiv:1508.04025; equation (8): dot, general.
+ * Luong et al., "Effective Approaches to Attention-based Neural Machine Translation", arXiv:1508.04025; section 3.1: dot, general.
  * Cho et al., "Learning Phrase Representations using RNN Encoder–Decoder", arXiv:1406.1078: the same without attention, one code for the whole sentence.
  * Reference code: torch.nn.GRU, GRUCell, Linear, Embedding put together by the papers' equations. Names are those of the parts.
  *
@@ -41,7 +41,7 @@ export interface Seq2SeqConfig {
   readonly layers: number;
   readonly cell: "gru" | "lstm";
   readonly attention: Seq2SeqAttention;
-  /** Width of the additive similarity's hidden layer; `hidden` without it. */
+  /** Width of the additive similarity's hidden layer; the decoder's, k, without it. */
   readonly attentionWidth?: number | undefined;
   /** Of words' vectors, between the encoder's layers, and before the output. */
   readonly dropout: number;

@@ -4,7 +4,7 @@
  * An instruction is a verb, four letters and `=`, as in `sort d b a c =`; the one right answer is `a b c d .`. People who show how it is done make mistakes in known
  * shares, so that whoever imitates them does too; people who compare two answers are wrong now and then, and let length decide where nothing else does.
  *
- * The letters of an instruction decide whether it is held back, so training and test share none.
+ * The combination of its letters, in whatever order, decides whether an instruction is held back: training and test share all letters, and no combination.
  */
 
 import type { RandomStream } from "../../graph/random.ts";
