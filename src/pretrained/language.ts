@@ -16,7 +16,8 @@ import { applyRules } from "../weights/rules.ts";
 import type { WeightSource } from "../weights/source.ts";
 import { ctranslate2Config, isCtranslate2 } from "./ctranslate2.ts";
 import { fillModel } from "./fill-model.ts";
-import { ownConfig, ownTypes, recurrentSchema, seq2seqSchema } from "./language-config.ts";
+import { ownTypes } from "./language-config.ts";
+import { gpt2Schema, ownConfig, recurrentSchema, seq2seqSchema, transformerSchema } from "./language-schema.ts";
 
 /** A model that goes on with texts (GPT, recurrent), or one that translates them (Transformer, recurrent encoder–decoder). */
 export type LanguageModel = Gpt2 | RecurrentLanguage | WordTransformer | Seq2Seq;
@@ -50,18 +51,19 @@ export async function language(
   const { source, target } = tokenizers instanceof Tokenizer ? { source: tokenizers, target: tokenizers } : tokenizers;
   source.requireWords("words" in model.config ? model.config.words : model.config.sourceWords);
   target.requireWords("words" in model.config ? model.config.words : model.config.targetWords);
-  return { ...kindOf(model), tokenizer: source, targetTokenizer: target, config: objectOf(config, place) };
+  const facts = { tokenizer: source, targetTokenizer: target, config: objectOf(config, place) };
+  return { kind: kindOf(model), model, ...facts } as Language;
 }
 
-function kindOf(model: LanguageModel) {
-  if (model instanceof Gpt2) return { kind: "gpt2", model } as const;
-  if (model instanceof RecurrentLanguage) return { kind: "recurrent-language", model } as const;
-  if (model instanceof WordTransformer) return { kind: "transformer", model } as const;
-  return { kind: "seq2seq", model } as const;
+/** Which of the kinds a model is. */
+export function kindOf(model: LanguageModel): Language["kind"] {
+  if (model instanceof Gpt2) return "gpt2";
+  if (model instanceof RecurrentLanguage) return "recurrent-language";
+  return model instanceof WordTransformer ? "transformer" : "seq2seq";
 }
 
 /**
- * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (recurrent models) describes, or OpenAI's `hparams.json`, with its
+ * The model that a `config.json` of transformers (GPT-2, MarianMT), of minGPT or of ours (what transformers does not have) describes, or OpenAI's `hparams.json`, with its
  * weights. Weights with CTranslate2's names describe themselves.
  * @param config parsed JSON
  * @param place file name, for messages
@@ -90,21 +92,32 @@ export async function languageModel(
     await fillModel(model, applyRules(weights, marianRules(model.config.shared)));
     return model;
   }
-  if (json.model_type === ownTypes.seq2seq) {
-    const model = new Seq2Seq(ownConfig(seq2seqSchema, json, place));
-    await fillModel(model, weights);
-    return model;
-  }
-  if (json.model_type === ownTypes.recurrentLanguage) {
-    const model = new RecurrentLanguage(ownConfig(recurrentSchema, json, place));
-    await fillModel(model, weights);
-    return model;
+  const own = ownModel(json, place);
+  if (own) {
+    await fillModel(own, weights);
+    return own;
   }
   throw new VitrineError("INVALID_FILE", {
     rule: `a model of words must have the "model_type" gpt2, marian, ${Object.values(ownTypes).join(" or ")}`,
     evidence: `got ${JSON.stringify(json.model_type) ?? "none"}`,
     place,
   });
+}
+
+/** The model of a configuration of our own; `undefined` for another's. */
+function ownModel(json: JsonObject, place: string): LanguageModel | undefined {
+  switch (json.model_type) {
+    case ownTypes.gpt2:
+      return new Gpt2(ownConfig(gpt2Schema, json, place));
+    case ownTypes.transformer:
+      return new WordTransformer(ownConfig(transformerSchema, json, place));
+    case ownTypes.seq2seq:
+      return new Seq2Seq(ownConfig(seq2seqSchema, json, place));
+    case ownTypes["recurrent-language"]:
+      return new RecurrentLanguage(ownConfig(recurrentSchema, json, place));
+    default:
+      return undefined;
+  }
 }
 
 function objectOf(value: unknown, place: string): JsonObject {

@@ -1,4 +1,4 @@
-/** A model of words into a folder: GPTs and Transformers as transformers has them, recurrent models as our own. Node only. */
+/** A model of words into a folder: as transformers has it, or as our own where it has no such model. Node only. */
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { marianRules } from "../weights/marian-rules.ts";
 import { applyRules, invertRules } from "../weights/rules.ts";
 import { saveSafetensors } from "../weights/safetensors-node.ts";
 import { memorySource, readAll } from "../weights/source.ts";
-import type { LanguageModel } from "./language.ts";
+import { kindOf, type LanguageModel } from "./language.ts";
 import { gpt2ToHuggingFace, marianToHuggingFace, ownTypes, sentencePieces } from "./language-config.ts";
 
 /** What a model's folder holds beside it. */
@@ -27,7 +27,7 @@ export interface LanguageFiles {
 
 /**
  * Writes `config.json`, `tokenizer.json`, `tokenizer_config.json`, the card and, last, `model.safetensors`; each file is replaced whole, others stay.
- * @throws {VitrineError} INVALID_ARGUMENT for a Transformer or GPT that transformers cannot express, STORAGE_FAILURE.
+ * @throws {VitrineError} STORAGE_FAILURE
  */
 export async function saveLanguage(folder: string, model: LanguageModel, files: LanguageFiles): Promise<void> {
   const { config: own, tensors } = await publishedForm(model);
@@ -58,27 +58,22 @@ function tokenizerConfig(model: LanguageModel): object {
   return { ...general, pad_token: pad, bos_token: begin, eos_token: end };
 }
 
-/**
- * A model's `config.json`, and all its variables under the names of that layout: transformers' for GPTs and Transformers, our own for recurrent models.
- * @throws {VitrineError} INVALID_ARGUMENT for a Transformer or GPT that transformers cannot express.
- */
+/** A model's `config.json`, and all its variables under the names of that layout: transformers', or our own for what it does not have. */
 export async function publishedForm(
   model: LanguageModel,
 ): Promise<{ readonly config: JsonObject; readonly tensors: Iterable<readonly [string, NdArray]> }> {
-  return { config: configOf(model), tensors: await publishedTensors(model) };
-}
-
-function configOf(model: LanguageModel): JsonObject {
-  if (model instanceof Gpt2) return gpt2ToHuggingFace(model.config);
-  if (model instanceof WordTransformer) return marianToHuggingFace(model.config);
-  const type = model instanceof RecurrentLanguage ? ownTypes.recurrentLanguage : ownTypes.seq2seq;
-  return { model_type: type, ...(model.config as unknown as JsonObject) };
-}
-
-async function publishedTensors(model: LanguageModel): Promise<Iterable<readonly [string, NdArray]>> {
-  const own = [...model.variables()].map(([name, { data }]) => [name, data] as const);
-  if (model instanceof Gpt2)
-    return own.map(([name, data]) => [name.startsWith("lm_head.") ? name : `transformer.${name}`, data] as const);
-  if (!(model instanceof WordTransformer)) return own;
-  return readAll(applyRules(memorySource(own), invertRules(marianRules(model.config.shared))));
+  const tensors = [...model.variables()].map(([name, { data }]) => [name, data] as const);
+  const gpt2 = model instanceof Gpt2 ? gpt2ToHuggingFace(model.config) : undefined;
+  if (gpt2)
+    return {
+      config: gpt2,
+      tensors: tensors.map(([name, data]) => [name.startsWith("lm_head.") ? name : `transformer.${name}`, data]),
+    };
+  const marian = model instanceof WordTransformer ? marianToHuggingFace(model.config) : undefined;
+  if (marian) {
+    const rules = invertRules(marianRules(marian.share_encoder_decoder_embeddings === true));
+    return { config: marian, tensors: await readAll(applyRules(memorySource(tensors), rules)) };
+  }
+  const config = { model_type: ownTypes[kindOf(model)], ...(model.config as unknown as JsonObject) };
+  return { config, tensors };
 }

@@ -1,6 +1,6 @@
 /** `vitrine train` with texts, as a person types it. */
 
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { temporaryFolder, vitrine } from "./process.ts";
@@ -40,6 +40,24 @@ test("settings of --config count, those that are typed before them, and a stoppe
   const over = await vitrine(["export", out, "small"], { cwd: folder });
   expect(over.code).toBe(1);
   expect(over.stderr).toMatch(/not replaced/);
+});
+
+test("settings of a model that cannot be are refused before anything is written", async () => {
+  const config = join(folder, "wrong.json");
+  for (const [settings, message] of [
+    [{ window: 16, batchSize: 8, model: { activation: "foo" } }, /activation: .* received "foo"/],
+    [
+      { window: 16, batchSize: 8, model: { positions: 8 } },
+      /as many positions as it learns from at once, got 8 for 16/,
+    ],
+  ] as const) {
+    writeFileSync(config, JSON.stringify(settings));
+    const { code, stderr } = await vitrine(["train", "rhyme.txt", "--config", config, "--out", "never"], {
+      cwd: folder,
+    });
+    expect({ code, left: existsSync(join(folder, "never")) }, stderr).toEqual({ code: 2, left: false });
+    expect(stderr).toMatch(message);
+  }
 });
 
 test("sides of different lengths are refused with both lengths, and nothing is written", async () => {

@@ -112,7 +112,24 @@ async function planOf(context: Context, data: string | undefined, options: Train
     longest: translates ? 2 * recipe.maxWords : recipe.window,
     options: settings.options,
   });
+  requireRoom(model, recipe);
   return { texts, settings, seed, recipe, folder, words, model: model.initialize(seed) };
+}
+
+/** Stops where a model has a number of positions and the recipe's texts are longer. */
+function requireRoom({ config }: LanguageModel, { window, maxWords }: WordRecipe): void {
+  const [room, needed] =
+    "positions" in config && typeof config.positions === "number"
+      ? [config.positions, window]
+      : "maxWords" in config
+        ? [config.maxWords, maxWords]
+        : [Number.POSITIVE_INFINITY, 0];
+  if (room < needed)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "a model must have as many positions as it learns from at once",
+      evidence: `got ${room} for ${needed}`,
+      next: "set a smaller window (of a text) or maxWords (of translations), or leave the positions out of `model`",
+    });
 }
 
 function planLines({ texts, settings, recipe, folder, words, model }: TextPlan): readonly string[] {

@@ -8,6 +8,13 @@ import type { StackSize } from "../../models/transformer/transformer.ts";
 import { WordTransformer, type WordTransformerOptions } from "../../models/transformer/word-transformer.ts";
 import type { Activation } from "../../nn/activations.ts";
 import type { LanguageModel } from "../../pretrained/language.ts";
+import {
+  gpt2Schema,
+  recurrentSchema,
+  seq2seqSchema,
+  transformerSchema,
+  withSettings,
+} from "../../pretrained/language-schema.ts";
 
 /** Kinds of models that go on with texts. */
 export const nextWordKinds = ["gpt2", "lstm", "gru"] as const;
@@ -24,11 +31,14 @@ export interface ModelChoice {
   readonly words: number;
   /** Most words of a text or of a sentence. */
   readonly longest: number;
-  /** What differs from the usual sizes. */
+  /** What differs from the usual sizes; of a stack of a Transformer any part. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
 const stack: StackSize = { layers: 3, heads: 4, mlpWidth: 512 };
+
+/** What the vocabulary and the kind say of a model's configuration. */
+const fixed = ["words", "sourceWords", "targetWords", "pad", "begin", "end", "cell"];
 
 /** Usual sizes; those of a Transformer are such that it is a MarianMT. */
 const sizes = {
@@ -55,7 +65,7 @@ const sizes = {
 
 /**
  * A model with random weights yet to be drawn.
- * @throws {VitrineError} INVALID_ARGUMENT for a kind that is not there, or an option that it has not.
+ * @throws {VitrineError} INVALID_ARGUMENT for a kind that is not there, an option that it has not, or one out of range.
  */
 export function languageModelFor({ kind, translates, words, longest, options }: ModelChoice): LanguageModel {
   const kinds: readonly string[] = translates ? translationKinds : nextWordKinds;
@@ -65,39 +75,24 @@ export function languageModelFor({ kind, translates, words, longest, options }: 
       evidence: `got ${kind}`,
     });
   const ids = { pad: 0, begin: 1, end: 2 };
+  const given = <T extends object>(usual: T, schema: Parameters<typeof withSettings>[2]): T =>
+    withSettings(usual, options, schema, fixed);
   if (kind === "transformer") {
     const usual: Omit<WordTransformerOptions, "sourceWords" | "targetWords"> = {
       ...sizes.transformer,
       maxWords: longest,
     };
-    return new WordTransformer({ ...withOptions(usual, options), sourceWords: words, targetWords: words, ...ids });
+    return new WordTransformer({ ...given(usual, transformerSchema), sourceWords: words, targetWords: words, ...ids });
   }
-  if (kind === "gpt2") return new Gpt2({ ...withOptions({ ...sizes.gpt2, positions: longest }, options), words });
+  if (kind === "gpt2") return new Gpt2({ ...given({ ...sizes.gpt2, positions: longest }, gpt2Schema), words });
   const cell = kind as "gru" | "lstm";
   if (translates)
     return new Seq2Seq({
-      ...withOptions(sizes.seq2seq, options),
+      ...given(sizes.seq2seq, seq2seqSchema),
       cell,
       sourceWords: words,
       targetWords: words,
       ...ids,
     });
-  return new RecurrentLanguage({ ...withOptions(sizes.recurrent, options), cell, words });
-}
-
-/** The usual options with some replaced by others of the same kind. @throws {VitrineError} INVALID_ARGUMENT */
-function withOptions<T extends object>(usual: T, options: Readonly<Record<string, unknown>>): T {
-  for (const [name, value] of Object.entries(options)) {
-    const fits = Object.hasOwn(usual, name) && typeof value === typeof usual[name as keyof T];
-    if (fits) continue;
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: Object.hasOwn(usual, name)
-        ? `${name} must be a ${typeof usual[name as keyof T]}`
-        : `${name} is no setting of this model`,
-      evidence: `got ${JSON.stringify(value)}`,
-      place: "`model` of the configuration",
-      next: `its settings are ${Object.keys(usual).join(", ")}`,
-    });
-  }
-  return { ...usual, ...options };
+  return new RecurrentLanguage({ ...given(sizes.recurrent, recurrentSchema), cell, words });
 }

@@ -6,6 +6,8 @@ import type { VitrineError } from "../../../src/errors.ts";
 import { stream } from "../../../src/graph/random.ts";
 import { loadLanguage } from "../../../src/pretrained/language-node.ts";
 import { nodeRuntime } from "../../../src/runtime/node.ts";
+import { TextGenerator } from "../../../src/tasks/generate.ts";
+import { Translator } from "../../../src/tasks/translate.ts";
 import { textData, translationData } from "../../../src/train/language/data.ts";
 import { languageModelFor } from "../../../src/train/language/models.ts";
 import { type WordRecipe, wordRecipeFrom, wordRecipes } from "../../../src/train/language/recipe.ts";
@@ -36,7 +38,13 @@ const small: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 const changes = { epochs: 2, batchWords: 120, batchSize: 8, window: 24, pieces: 280, warmupEpochs: 0.2, ema: 0.9 };
 
-function run(kind: string, translates: boolean, folder: string, more: Partial<WordRecipe> = {}): WordRunOptions {
+function run(
+  kind: string,
+  translates: boolean,
+  folder: string,
+  more: Partial<WordRecipe> = {},
+  options: Readonly<Record<string, unknown>> = {},
+): WordRunOptions {
   const base =
     kind === "transformer" || kind === "gpt2"
       ? wordRecipes[kind]
@@ -46,7 +54,13 @@ function run(kind: string, translates: boolean, folder: string, more: Partial<Wo
   const held = { source: corpus.source.slice(0, 10), target: corpus.target.slice(0, 10) };
   const data = translates ? translationData(corpus, held, recipe, { multiple, seed: 4 }) : textData(text, recipe, 4);
   const longest = translates ? 100 : recipe.window;
-  const model = languageModelFor({ kind, translates, words: data.words, longest, options: small[kind]! });
+  const model = languageModelFor({
+    kind,
+    translates,
+    words: data.words,
+    longest,
+    options: { ...small[kind], ...options },
+  });
   return { model: model.initialize(4), data, recipe, runtime, seed: 4, folder: join(place, folder) };
 }
 
@@ -91,6 +105,45 @@ test.each(kinds)(
     expect(read.tokenizer.words).toBe(whole.data.words);
   },
 );
+
+test.each([
+  ["transformer", { normFirst: true, finalNorm: true, positions: "learned" }, "vitrine-transformer"],
+  ["transformer", { tied: false, outputBias: false, eps: 1e-6, bias: false }, "vitrine-transformer"],
+  ["gpt2", { band: 5 }, "vitrine-gpt2"],
+  ["gpt2", { bias: false, activation: "hard_swish" }, "vitrine-gpt2"],
+  ["transformer", { activation: "gelu_tanh", scaled: false }, "marian"],
+  ["gpt2", { tied: false, scaledByDepth: true }, "gpt2"],
+] as const)("a %s with %j is trained, gone on with and read back as a %s", async (kind, options, type) => {
+  const name = `${kind}-${Object.keys(options)[0]}`;
+  const begun = (folder: string) => run(kind, kind === "transformer", folder, {}, options);
+  const whole = begun(name);
+  await all(trainWordsInFolder(whole));
+  const parts = begun(`${name}-parts`);
+  const stop = new AbortController();
+  const stopped = async (): Promise<void> => {
+    for await (const event of trainWordsInFolder({ ...parts, signal: stop.signal }))
+      if (event.type === "step" && event.step === parts.data.batchesPerEpoch + 1) stop.abort();
+  };
+  await expect(stopped()).rejects.toMatchObject({ code: "INTERRUPTED" } satisfies Partial<VitrineError>);
+  await all(trainWordsInFolder({ ...begun(`${name}-parts`), resume: true }));
+  for (const file of ["model.safetensors", "config.json"])
+    expect((await readFile(join(parts.folder, file))).equals(await readFile(join(whole.folder, file))), file).toBe(
+      true,
+    );
+  const read = await loadLanguage(whole.folder);
+  expect(read.config.model_type).toBe(type);
+  expect(read.model.config).toEqual(whole.model.config);
+  if (read.kind === "gpt2") {
+    await using writer = await TextGenerator.open(read.model, read.tokenizer, runtime);
+    const [written] = await writer.write(["one two"], { maxWords: 12, temperature: 0 });
+    expect(written).toHaveLength(12);
+  }
+  if (read.kind === "transformer") {
+    const tokenizers = { source: read.tokenizer, target: read.targetTokenizer };
+    await using translator = await Translator.open(read.model, tokenizers, runtime);
+    expect(await translator.translate(["eins zwei"], { maxWords: 6 })).toHaveLength(1);
+  }
+});
 
 test("a run with other data or settings is not gone on with", async () => {
   const first = run("gpt2", false, "other", { epochs: 1 });
