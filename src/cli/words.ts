@@ -1,6 +1,6 @@
 /** The model of words that a verb was asked to use, and the texts that it was given. */
 
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../errors.ts";
@@ -10,6 +10,7 @@ import type { Language } from "../pretrained/language.ts";
 import { loadLanguage } from "../pretrained/language-node.ts";
 import { holdsWords, packagedModels } from "../pretrained/packaged-node.ts";
 import { parseReference } from "../weights/reference.ts";
+import { kindOnDisk } from "../weights/reference-node.ts";
 import type { Context } from "./context.ts";
 import { downloadNotes } from "./model.ts";
 
@@ -151,11 +152,6 @@ async function folderOf(
   }
 }
 
-function kindOnDisk(path: string): "directory" | "file" | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isDirectory() ? "directory" : found ? "file" : undefined;
-}
-
 /** Says so where the folder holds a model of images. */
 async function loadNamed(
   folder: string,
@@ -199,6 +195,15 @@ export async function wordsFolder(
     return undefined;
   const found = await folderOf(context, reference);
   return holdsWords(found.folder) ? found : undefined;
+}
+
+/** That there is a model and no text. */
+export function noTexts(verb: string, wanted: string, reference: string | undefined, next: string): VitrineError {
+  return new VitrineError("INVALID_ARGUMENT", {
+    rule: `${verb}: give at least one ${wanted}`,
+    evidence: reference === undefined ? "got none" : `got MODEL alone: ${JSON.stringify(reference)}`,
+    next: reference === undefined ? next : `${next}. Where it is the text, put MODEL before it`,
+  });
 }
 
 /** Texts given as arguments; `-` stands for what standard input holds. */

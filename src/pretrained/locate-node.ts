@@ -1,9 +1,9 @@
 /** Where the files of a model lie that somebody named; those of the hub are fetched first. Node only. */
 
-import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { HubCall, HubOptions } from "../weights/hub-options-node.ts";
 import { parseReference } from "../weights/reference.ts";
+import { kindOnDisk } from "../weights/reference-node.ts";
 
 /** How the hub is reached. */
 export interface LocateOptions {
@@ -43,9 +43,4 @@ export async function locate(reference: string, { hub, call }: LocateOptions): P
     case "name":
       return { kind: "name", name: meant.name };
   }
-}
-
-function kindOnDisk(path: string): "directory" | "file" | undefined {
-  const found = statSync(path, { throwIfNoEntry: false });
-  return found?.isDirectory() ? "directory" : found ? "file" : undefined;
 }

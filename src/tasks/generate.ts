@@ -14,6 +14,15 @@ export interface TextPiece {
   /** Which prompt they follow. */
   readonly text: number;
   readonly piece: string;
+  /** With the last piece of a text, which may be empty: whether the model ended it; false where the number of words or of positions did. */
+  readonly ended?: boolean;
+}
+
+/** What follows a prompt. */
+export interface TextFound {
+  readonly text: string;
+  /** Whether the model ended it; false where the number of words or of positions did. */
+  readonly ended: boolean;
 }
 
 /** How to search. */
@@ -32,10 +41,10 @@ export type WritingModel = Gpt2 | RecurrentLanguage;
 
 /** A model of language with its tokenizer, ready to write. */
 export class TextGenerator {
+  /** Most ids that it can have read, the prompt's among them; a recurrent model has no limit. */
+  readonly positions: number;
   readonly #writer: Gpt2Writer | RecurrentWriter;
   readonly #tokenizer: Tokenizer;
-  /** Most words that it can have read; a recurrent model has no limit. */
-  readonly #positions: number;
   /** Ids that the model has a vector for and the tokenizer no text. */
   readonly #nameless: readonly number[];
 
@@ -43,7 +52,7 @@ export class TextGenerator {
     const { words } = model.config;
     this.#writer = writer;
     this.#tokenizer = tokenizer;
-    this.#positions = model instanceof Gpt2 ? model.config.positions : Number.POSITIVE_INFINITY;
+    this.positions = model instanceof Gpt2 ? model.config.positions : Number.POSITIVE_INFINITY;
     this.#nameless = Array.from({ length: words - tokenizer.words }, (_, i) => tokenizer.words + i);
   }
 
@@ -67,9 +76,10 @@ export class TextGenerator {
     const banned = [...(options.banned ?? []), ...this.#nameless];
     const streams = prompts.map(() => new TextStream(this.#tokenizer));
     for await (const { text, word, last } of this.#writer.stream(ids, { ...options, banned, end: ends })) {
-      const whole = ends.includes(word) ? "" : streams[text]!.push(word);
-      const piece = last ? whole + streams[text]!.finish() : whole;
-      if (piece !== "") yield { text, piece };
+      const ended = ends.includes(word);
+      const whole = ended ? "" : streams[text]!.push(word);
+      if (last) yield { text, piece: whole + streams[text]!.finish(), ended };
+      else if (whole !== "") yield { text, piece: whole };
     }
   }
 
@@ -84,20 +94,20 @@ export class TextGenerator {
    * The likeliest text that follows each prompt, as far as a search with beams finds it.
    * @throws {VitrineError} as `stream`.
    */
-  async search(prompts: readonly string[], options: TextSearchOptions): Promise<readonly string[]> {
+  async search(prompts: readonly string[], options: TextSearchOptions): Promise<readonly TextFound[]> {
     const { beams, maxWords, lengthPenalty: alpha = 1, signal } = options;
     const ids = prompts.map((prompt, i) => this.#read(prompt, i));
     const longest = Math.max(0, ...ids.map(({ length }) => length));
     const found = await this.#writer.search(ids, {
       beams,
-      maxWords: Math.min(maxWords, this.#positions + 1 - longest),
+      maxWords: Math.min(maxWords, this.positions + 1 - longest),
       // A tokenizer without an end has texts that never do.
       end: this.#tokenizer.end ?? -1,
       penalty: lengthPenalty(alpha),
       banned: this.#nameless,
       signal,
     });
-    return found.map(([best]) => this.#tokenizer.decode(best!.words));
+    return found.map(([best]) => ({ text: this.#tokenizer.decode(best!.words), ended: best!.ended }));
   }
 
   async dispose(): Promise<void> {
@@ -124,8 +134,8 @@ export class TextGenerator {
         "leave them out",
       );
     const ids = this.#tokenizer.encode(prompt);
-    if (ids.length > this.#positions)
-      throw bad(`the model holds ${this.#positions} tokens`, `got ${ids.length}`, "leave out the prompt's beginning");
+    if (ids.length > this.positions)
+      throw bad(`the model holds ${this.positions} tokens`, `got ${ids.length}`, "leave out the prompt's beginning");
     return ids;
   }
 }

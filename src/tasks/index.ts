@@ -41,7 +41,13 @@ export {
   type TranslationEvaluation,
   type WordsEvaluationOptions,
 } from "./evaluate-words.ts";
-export { TextGenerator, type TextPiece, type TextSearchOptions, type WritingModel } from "./generate.ts";
+export {
+  type TextFound,
+  TextGenerator,
+  type TextPiece,
+  type TextSearchOptions,
+  type WritingModel,
+} from "./generate.ts";
 export { type ClassMetrics, classMetrics, confusionMatrix, meanOver, wilsonInterval } from "./metrics.ts";
 export {
   type Alignment,

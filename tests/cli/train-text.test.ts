@@ -60,6 +60,14 @@ test("settings of a model that cannot be are refused before anything is written"
   }
 });
 
+test("a folder that lacks one of two languages is told which file", async () => {
+  mkdirSync(join(folder, "half"));
+  writeFileSync(join(folder, "half", "train.de"), "eins\nzwei\n");
+  const { code, stderr } = await vitrine(["train", "half", "--languages", "de-en"], { cwd: folder });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/got de-en, it has de and no train\.en in half; put .*train\.en/);
+});
+
 test("sides of different lengths are refused with both lengths, and nothing is written", async () => {
   const pairs = join(folder, "pairs");
   mkdirSync(pairs);

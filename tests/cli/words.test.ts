@@ -45,6 +45,28 @@ test("the prompt may come from standard input", async () => {
   expect(given.stdout).toBe((await call(["generate", "gpt", "the dog", ...how])).stdout);
 });
 
+test("explain reads standard input, too", async () => {
+  const { stdout, stderr } = await call(["explain", "-", "--model", "gpt", "--out", "in.svg", "--json"], "the cat\n");
+  expect(JSON.parse(stdout), stderr).toMatchObject({ text: "the cat" });
+});
+
+test("a text that the model has no more room for says so, and that it did not end", async () => {
+  const prompts = ["generate", "gpt", "the cat", "and", "--json", "--temperature", "0"];
+  for (const [how, told] of [
+    [["--tokens", "40"], /text 1 stops after \d+ new tokens: the model holds 24[\s\S]*text 2 stops after \d+ new/],
+    [["--tokens", "40", "--beams", "2"], /text 1 stops after \d+ new tokens[\s\S]*text 2 stops after \d+ new/],
+    [["--tokens", "3"], /^$/],
+  ] as const) {
+    const args = how.includes("--beams" as never) ? prompts.slice(0, -2) : prompts;
+    const { stdout, stderr } = await call([...args, ...how]);
+    expect((JSON.parse(stdout) as readonly { readonly ended: boolean }[]).map(({ ended }) => ended)).toEqual([
+      false,
+      false,
+    ]);
+    expect(stderr).toMatch(told);
+  }
+});
+
 test("several prompts are written together as each would be alone, with every way to choose", async () => {
   for (const how of [
     ["--temperature", "0", "--repetition-penalty", "1.3"],
@@ -125,7 +147,10 @@ test("a GPT is exported with its cache", async () => {
 
 const problems: readonly (readonly [what: string, args: readonly string[], message: RegExp])[] = [
   ["an empty prompt", ["generate", "gpt", "and", ""], /a prompt must not be empty in prompt 2/],
-  ["no prompt", ["generate", "gpt"], /give at least one prompt/],
+  ["no prompt", ["generate", "gpt"], /give at least one prompt, got MODEL alone: "gpt"/],
+  ["a text that looks like a hub id", ["generate", "and/or"], /got MODEL alone: "and\/or".*put MODEL before it/],
+  ["a sentence that looks like one", ["translate", "und/oder"], /got MODEL alone: "und\/oder".*put MODEL before it/],
+  ["a long text that is none", ["generate", `./${"x".repeat(300)}`, "the"], /must exist/],
   ["an over-long prompt", ["generate", "gpt", "the cat ".repeat(30)], /the model holds 24 tokens, got \d+ in prompt 1/],
   ["an empty sentence", ["translate", "marian", ""], /a text must not be empty in text 1/],
   ["an over-long sentence", ["translate", "marian", "cat ".repeat(60)], /at most 32 tokens, got \d+ in text 1/],
@@ -175,6 +200,14 @@ const problems: readonly (readonly [what: string, args: readonly string[], messa
   ["a translator as .onnx", ["export", "marian", "m.onnx"], /a GPT can be exported as .onnx, got a WordTransformer/],
   ["unknown symbols", ["generate", "letters", "a cöt"], /got "ö" at character 4 in prompt 1/],
 ];
+
+test("a text that is longer than a path can be is a text", async () => {
+  const over = await call(["generate", "To be, ".repeat(40)]);
+  expect(over.stderr).toMatch(/the model holds 128 tokens, got 280 in prompt 1/);
+  const long = "Zwei junge Männer spielen Fußball am Strand. ".repeat(7);
+  const translated = await call(["translate", long, "--tokens", "8"]);
+  expect(translated.code, translated.stderr).toBe(0);
+});
 
 test("texts that are no names go to the package's own model", async () => {
   for (const text of ["To be", "love", "To-morrow, and", "marry"]) {

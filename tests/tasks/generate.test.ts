@@ -12,7 +12,7 @@ import { RecurrentLanguage } from "../../src/models/recurrent-language.ts";
 import { WordTransformer } from "../../src/models/transformer/word-transformer.ts";
 import { loadLanguageModel } from "../../src/pretrained/language-node.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
-import { Gpt2Writer } from "../../src/tasks/decode/gpt2.ts";
+import { Gpt2Writer, type TextOptions } from "../../src/tasks/decode/gpt2.ts";
 import { RecurrentWriter } from "../../src/tasks/decode/recurrent-language.ts";
 import { TextGenerator } from "../../src/tasks/generate.ts";
 import { marianRules } from "../../src/weights/marian-rules.ts";
@@ -37,6 +37,11 @@ test("texts are what the ids that follow the prompt's say, piece by piece, up to
   );
   const prompts = ["the cat", "and"];
   const how = { maxWords: 8, seed: 3, banned };
+  const endsOf = async (options: TextOptions): Promise<readonly (boolean | undefined)[]> => {
+    const ends: (boolean | undefined)[] = [undefined, undefined];
+    for await (const { text, ended } of writer.stream(prompts, options)) ends[text] = ended;
+    return ends;
+  };
   const written = await ids.write(
     prompts.map((prompt) => tokenizer.encode(prompt)),
     how,
@@ -46,7 +51,9 @@ test("texts are what the ids that follow the prompt's say, piece by piece, up to
   const pieces = ["", ""];
   for await (const { text, piece } of writer.stream(prompts, how)) pieces[text] += piece;
   expect(pieces).toEqual(whole);
+  expect(await endsOf(how)).toEqual([false, false]);
   const end = written[0]!.words[4]!;
+  expect((await endsOf({ ...how, end: [end] }))[0]).toBe(true);
   const [ended] = await writer.write(prompts.slice(0, 1), { ...how, end: [end] });
   expect(ended).toBe(tokenizer.decode(written[0]!.words.slice(0, written[0]!.words.indexOf(end))));
 });
@@ -83,9 +90,12 @@ test("beams find what no text of greedy search beats, and a length beyond the po
   const prompt = tokenizer.encode("the cat");
   const how = { maxWords: 6, end: tokenizer.end ?? -1, penalty: (words: number) => words };
   const [[best] = []] = await ids.search([prompt], { ...how, beams: 3 });
-  expect(await writer.search(["the cat"], { beams: 3, maxWords: 6 })).toEqual([tokenizer.decode(best!.words)]);
+  expect(await writer.search(["the cat"], { beams: 3, maxWords: 6 })).toEqual([
+    { text: tokenizer.decode(best!.words), ended: best!.ended },
+  ]);
   const [whole] = await writer.search(["the cat"], { beams: 2, maxWords: 100 });
-  expect(whole).not.toBe("");
+  expect(whole!.text).not.toBe("");
+  expect(whole!.ended).toBe(false);
 });
 
 test.each(["lstm", "gru"] as const)(

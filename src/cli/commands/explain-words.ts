@@ -19,6 +19,7 @@ import { Translator } from "../../tasks/translate.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
 import { table } from "../table.ts";
+import { readTexts } from "../words.ts";
 import type { ExplainOptions } from "./explain.ts";
 
 interface WordsOptions extends ExplainOptions {
@@ -32,7 +33,7 @@ interface WordsOptions extends ExplainOptions {
 const imageChoices = ["class", "token", "patch", "fusion", "discard"] as const;
 
 /** Writes the picture and says what it shows. */
-export async function explainText(context: Context, text: string, options: WordsOptions): Promise<undefined> {
+export async function explainText(context: Context, given: string, options: WordsOptions): Promise<undefined> {
   const { name, folder, method, block, head, target, out, format } = options;
   const stray = imageChoices.find((choice) => options[choice] !== undefined);
   if (stray !== undefined)
@@ -45,6 +46,7 @@ export async function explainText(context: Context, text: string, options: Words
       rule: `explain: a method for texts is one of ${wordsMethodNames.join(", ")}`,
       evidence: `got "${method}"`,
     });
+  const [text = ""] = readTexts([given]);
   const [language, runtime] = await Promise.all([loadLanguage(folder), context.runtime()]);
   const asked = (method as WordsMethodName | undefined) ?? methodsOfKind[language.kind][0]!;
   const translation = asked === "positions" ? undefined : await translationOf(language, text, target, runtime);

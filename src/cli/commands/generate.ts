@@ -1,9 +1,9 @@
 /** `vitrine generate MODEL PROMPT…`: texts that go on. */
 
-import { VitrineError } from "../../errors.ts";
 import { TextGenerator } from "../../tasks/generate.ts";
 import { type Context, interruption, stopIfTold } from "../context.ts";
-import { type LanguageUse, loadWords, modelAndTexts, readTexts } from "../words.ts";
+import { counted } from "../numbers.ts";
+import { type LanguageUse, loadWords, modelAndTexts, noTexts, readTexts } from "../words.ts";
 
 export interface GenerateOptions {
   readonly tokens: number;
@@ -29,11 +29,7 @@ export async function generate(
 ): Promise<undefined> {
   const { reference, texts } = modelAndTexts(args, use.verb);
   if (texts.length === 0)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "generate: give at least one prompt",
-      evidence: "got none",
-      next: 'vitrine generate MODEL "Once upon a time", or - for standard input',
-    });
+    throw noTexts(use.verb, "prompt", reference, 'vitrine generate MODEL "Once upon a time", or - for standard input');
   const prompts = readTexts(texts);
   const [{ name, model, tokenizer }, runtime] = await Promise.all([
     loadWords(context, reference, use),
@@ -45,13 +41,22 @@ export async function generate(
   const page = new Page(context, prompts);
   if (beams !== undefined) {
     const found = await writer.search(prompts, { beams, maxWords: tokens, signal });
-    for (const [text, piece] of found.entries()) page.add(text, piece);
+    for (const [i, { text, ended }] of found.entries()) page.add(i, text, ended);
   } else {
     const how = { maxWords: tokens, temperature, topK, topP, repetitionPenalty, seed, signal };
-    for await (const { text, piece } of writer.stream(prompts, how)) page.add(text, piece);
+    for await (const { text, piece, ended } of writer.stream(prompts, how)) page.add(text, piece, ended);
   }
   stopIfTold(context);
   page.finish(name);
+  const lengths = prompts.map((prompt) => tokenizer.encode(prompt).length);
+  for (const [i, length] of lengths.entries()) {
+    // Beams of several prompts go on together, as far as the longest can.
+    const room = writer.positions + 1 - (beams === undefined ? length : Math.max(...lengths));
+    if (!page.ended(i) && room < tokens)
+      context.terminal.warn(
+        `text ${i + 1} stops after ${counted(room, "new token")}: the model holds ${writer.positions} with the prompt's`,
+      );
+  }
   return undefined;
 }
 
@@ -60,18 +65,27 @@ class Page {
   readonly #context: Context;
   readonly #prompts: readonly string[];
   readonly #texts: string[];
+  readonly #ended: boolean[];
 
   constructor(context: Context, prompts: readonly string[]) {
     this.#context = context;
     this.#prompts = prompts;
     this.#texts = prompts.map(() => "");
+    this.#ended = prompts.map(() => false);
   }
 
-  add(text: number, piece: string): void {
+  add(text: number, piece: string, ended = false): void {
+    this.#ended[text] = ended;
     const begun = this.#texts[text] !== "";
     this.#texts[text] += piece;
+    if (piece === "") return;
     // Only the first text is told while the others may still be in the middle of theirs.
     if (text === 0) this.#tell(begun ? piece : this.#prompts[0]! + piece);
+  }
+
+  /** Whether the model ended a text. */
+  ended(text: number): boolean {
+    return this.#ended[text]!;
   }
 
   finish(model: string): void {
@@ -79,7 +93,9 @@ class Page {
     if (first === "") this.#tell(this.#prompts[0]!);
     this.#tell("\n");
     for (const [i, text] of this.#texts.entries()) if (i > 0) this.#tell(`\n${this.#prompts[i]}${text}\n`);
-    const documents = this.#texts.map((text, i) => ({ model, prompt: this.#prompts[i], text }));
+    const documents = this.#texts.map((text, i) => ({
+      ...{ model, prompt: this.#prompts[i], text, ended: this.#ended[i] },
+    }));
     this.#context.terminal.result(documents, "");
   }
 

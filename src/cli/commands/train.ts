@@ -75,9 +75,9 @@ export async function train(
 /** Whether the data, or the run that goes on, is of texts. */
 async function learnsTexts(
   data: string | undefined,
-  { resume, out }: Pick<TrainOptions, "resume" | "out">,
+  { resume, out, languages }: Pick<TrainOptions, "resume" | "out" | "languages">,
 ): Promise<boolean> {
-  if (data !== undefined) return isTexts(data);
+  if (data !== undefined) return languages !== undefined || isTexts(data);
   return resume && out !== undefined && (await readRunFile(resolve(out))).settings.texts === true;
 }
 

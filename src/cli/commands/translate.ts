@@ -4,7 +4,7 @@ import { readText } from "../../data/text/corpus-node.ts";
 import { VitrineError } from "../../errors.ts";
 import { type Translation, Translator } from "../../tasks/translate.ts";
 import { type Context, interruption, stopIfTold } from "../context.ts";
-import { type LanguageUse, loadWords, modelAndTexts, readTexts } from "../words.ts";
+import { type LanguageUse, loadWords, modelAndTexts, noTexts, readTexts } from "../words.ts";
 
 export interface TranslateVerbOptions {
   readonly file?: string | undefined;
@@ -33,7 +33,7 @@ export async function translateVerb(
   { file, tokens, alignment, ...how }: TranslateVerbOptions,
 ): Promise<undefined> {
   const { reference, texts } = modelAndTexts(args, use.verb);
-  const lines = await linesOf(texts, file);
+  const lines = await linesOf(texts, file, reference);
   const [{ name, model, tokenizer, targetTokenizer }, runtime] = await Promise.all([
     loadWords(context, reference, use),
     context.runtime(),
@@ -62,13 +62,18 @@ export async function translateVerb(
   return undefined;
 }
 
-async function linesOf(texts: readonly string[], file: string | undefined): Promise<readonly string[]> {
+async function linesOf(
+  texts: readonly string[],
+  file: string | undefined,
+  reference: string | undefined,
+): Promise<readonly string[]> {
   if (file === undefined && texts.length === 0)
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "translate: give at least one sentence",
-      evidence: "got none",
-      next: 'vitrine translate MODEL "Ein Hund läuft.", --file FILE, or - for standard input',
-    });
+    throw noTexts(
+      use.verb,
+      "sentence",
+      reference,
+      'vitrine translate MODEL "Ein Hund läuft.", --file FILE, or - for standard input',
+    );
   const given = readTexts(texts).flatMap((text, i) => (texts[i] === "-" ? text.split(/\r?\n/) : [text]));
   if (file === undefined) return given;
   const text = await readText(file);

@@ -83,11 +83,17 @@ function pairOf(languages: string | undefined, found: readonly string[], place: 
     [source, target].every((one) => found.includes(one))
   )
     return [source, target];
+  const lacking = [source, target].filter((one) => one && !found.includes(one)).map((one) => `train.${one}`);
+  const missing = target && more.length === 0 && lacking.length > 0 ? ` and no ${lacking.join(", no ")}` : "";
+  const got = languages === undefined ? "" : `got ${languages}, `;
   throw new VitrineError("INVALID_ARGUMENT", {
     rule: "translations need two languages of the folder, from and to",
-    evidence: languages === undefined ? `it has ${found.join(", ")}` : `got ${languages}, it has ${found.join(", ")}`,
+    evidence: `${got}it has ${found.join(", ") || "none"}${missing}`,
     place,
-    next: `add --languages ${found.slice(0, 2).join("-")}, or the other way round`,
+    next:
+      found.length > 1
+        ? `add --languages ${found.slice(0, 2).join("-")}, or the other way round`
+        : `put ${lacking.join(" and ") || "train.LANGUAGE of another language"} there, as many lines as the other has`,
   });
 }
 

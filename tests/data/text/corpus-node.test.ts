@@ -56,6 +56,8 @@ test("a folder of two languages is translations, from and to as asked", async ()
     validation: { source: ["three"], target: ["drei"] },
   });
   await expect(openTexts(folder, { cache, languages: "en-fr" })).rejects.toThrow("got en-fr, it has de, en");
+  await expect(openTexts(folder, { cache, languages: "en-fr" })).rejects.toThrow("and no train.fr");
+  await expect(openTexts(folder, { cache, languages: "english" })).rejects.toThrow("got english, it has de, en in");
   await expect(openTexts("multi30k", { cache, dataDir: folder })).rejects.toThrow("must be in --data-dir");
   await expect(openTexts("tinyshakespeare", { cache })).rejects.toThrow("offline");
 });
