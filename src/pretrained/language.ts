@@ -49,9 +49,11 @@ export async function language(
 ): Promise<Language> {
   const model = await languageModel(config, weights, place);
   const { source, target } = tokenizers instanceof Tokenizer ? { source: tokenizers, target: tokenizers } : tokenizers;
-  source.requireWords("words" in model.config ? model.config.words : model.config.sourceWords);
-  target.requireWords("words" in model.config ? model.config.words : model.config.targetWords);
-  const facts = { tokenizer: source, targetTokenizer: target, config: objectOf(config, place) };
+  const json = objectOf(config, place);
+  const exact = (Object.values(ownTypes) as unknown[]).includes(json.model_type);
+  source.requireWords("words" in model.config ? model.config.words : model.config.sourceWords, { exact });
+  target.requireWords("words" in model.config ? model.config.words : model.config.targetWords, { exact });
+  const facts = { tokenizer: source, targetTokenizer: target, config: json };
   return { kind: kindOf(model), model, ...facts } as Language;
 }
 

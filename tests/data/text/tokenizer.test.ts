@@ -66,6 +66,10 @@ test("strange ids, pieces and models with fewer words are refused", () => {
   expect(() => tokenizer!.decode([3, 99999])).toThrow("from 0 to 316, got 99999");
   expect(() => tokenizer!.requireWords(300)).toThrow("got 317 ids for 300 words");
   tokenizer!.requireWords(317);
+  // Rounded up to a multiple of 64, as some do; not to anything else.
+  tokenizer!.requireWords(320);
+  expect(() => tokenizer!.requireWords(320, { exact: true })).toThrow("got 317 ids for 320 words");
+  for (const words of [318, 344, 384, 445, 1344]) expect(() => tokenizer!.requireWords(words)).toThrow("ids for");
   const { a: _, ...without } = vocabulary;
   const rule = 'must have a piece for each byte, it has none for 97, "a"';
   expect(() => Tokenizer.fromBytePairs(without, "")).toThrow(rule);
@@ -76,6 +80,8 @@ test("strange ids, pieces and models with fewer words are refused", () => {
 test.skipIf(!hasShared)("GPT-2's own files give its ids", async () => {
   const tokenizer = await openTokenizer(sharedPath("data", "text", "gpt2-bpe"));
   expect([tokenizer.words, tokenizer.end]).toEqual([50257, 50256]);
+  tokenizer.requireWords(50304);
+  expect(() => tokenizer.requireWords(50400)).toThrow("got 50257 ids for 50400 words");
   const known: Readonly<Record<string, readonly number[]>> = {
     "This is some text": [1212, 318, 617, 2420],
     indivisible: [521, 452, 12843],

@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { characterVocabulary } from "../../../src/data/text/characters.ts";
 import type { VitrineError } from "../../../src/errors.ts";
 import { stream } from "../../../src/graph/random.ts";
 import { loadLanguage } from "../../../src/pretrained/language-node.ts";
@@ -143,6 +144,15 @@ test.each([
     await using translator = await Translator.open(read.model, tokenizers, runtime);
     expect(await translator.translate(["eins zwei"], { maxWords: 6 })).toHaveLength(1);
   }
+});
+
+test("a folder of our own is not read with a tokenizer of fewer ids", async () => {
+  const own = run("lstm", false, "fewer", { epochs: 1 });
+  await all(trainWordsInFolder(own));
+  await writeFile(join(own.folder, "tokenizer.json"), JSON.stringify(characterVocabulary(text.replaceAll("w", "o"))));
+  await expect(loadLanguage(own.folder)).rejects.toMatchObject({
+    code: "WEIGHTS_MISMATCH",
+  } satisfies Partial<VitrineError>);
 });
 
 test("a run with other data or settings is not gone on with", async () => {
