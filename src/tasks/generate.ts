@@ -123,16 +123,9 @@ export class TextGenerator {
     const bad = (rule: string, evidence?: string, next?: string): VitrineError =>
       new VitrineError("INVALID_ARGUMENT", { rule: `generate: ${rule}`, evidence, place: `prompt ${index + 1}`, next });
     if (prompt === "") throw bad("a prompt must not be empty");
-    const unknown = this.#tokenizer.unknownSymbols(prompt);
-    if (unknown.length > 0)
-      throw bad(
-        "a prompt's symbols must be in the model's vocabulary",
-        `got ${unknown
-          .slice(0, 5)
-          .map((symbol) => `${JSON.stringify(symbol)} at character ${[...prompt].indexOf(symbol) + 1}`)
-          .join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}`,
-        "leave them out",
-      );
+    const unknown = this.#tokenizer.unknownPlaces(prompt);
+    if (unknown !== "")
+      throw bad("a prompt's symbols must be in the model's vocabulary", `got ${unknown}`, "leave them out");
     const ids = this.#tokenizer.encode(prompt);
     if (ids.length > this.positions)
       throw bad(`the model holds ${this.positions} tokens`, `got ${ids.length}`, "leave out the prompt's beginning");

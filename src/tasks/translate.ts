@@ -142,7 +142,7 @@ export class Translator {
     // A space before the first word would make it another word.
     const text = given.trim();
     if (text === "") throw new VitrineError("INVALID_ARGUMENT", { rule: "translate: a text must not be empty", place });
-    const ids = this.#tokenizers.source.encode(text, { special: true });
+    const ids = this.#tokenizers.source.encode(text, { special: true, leaveOut: true });
     if (ids.length > this.maxSourceWords)
       throw new VitrineError("INVALID_ARGUMENT", {
         rule: `translate: the model holds texts of at most ${this.maxSourceWords} tokens`,

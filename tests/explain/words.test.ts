@@ -1,6 +1,8 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/index.ts";
+import { characterVocabulary } from "../../src/data/text/characters.ts";
+import { Tokenizer } from "../../src/data/text/tokenizer.ts";
 import { openTokenizer } from "../../src/data/text/tokenizer-node.ts";
 import { rasterize } from "../../src/explain/picture.ts";
 import { drawWords } from "../../src/explain/words/draw-words.ts";
@@ -225,6 +227,24 @@ test("small cells have a numbered list of the tokens in place of labels", async 
   const said = drawWords(explanation).elements.flatMap((element) => (element.kind === "text" ? [element.text] : []));
   expect(said).not.toContain("·cat");
   expect(said.join(" ")).toMatch(/tokens: 0 t.* 2 /);
+});
+
+test("symbols that the vocabulary does not have are refused, or named where a translator leaves them out", async () => {
+  const characters = Tokenizer.fromJson(characterVocabulary("ROMEO: thecat"));
+  const few = { tokenizer: characters, targetTokenizer: characters };
+  const model = new Gpt2({ words: characters.words, positions: 40, width: 8, depth: 1, heads: 2 });
+  await expect(explain("gpt2", { text: "ROMEO: ü", language: { ...languages.gpt2, ...few, model } })).rejects.toThrow(
+    `explain: a text's symbols must be in the model's vocabulary, it lacks "ü" at character 8 in the text`,
+  );
+  const sized = { sourceWords: characters.words, targetWords: characters.words };
+  const translator = new WordTransformer({ ...transformer.config, ...sized }).initialize(1);
+  const language = { ...languages.transformer, ...few, model: translator };
+  const { notes, groups } = await explain("transformer", { language, text: "the cät", translation: "Räm" });
+  expect(groups[0]!.rows.labels).toEqual([..."the·ct"]);
+  expect(notes.join("\n")).toContain('Left out of the source, since the vocabulary lacks it: "ä" at character 6.');
+  expect(notes.join("\n")).toContain(
+    'Left out of the translation, since the vocabulary lacks it: "ä" at character 2, "m" at character 3.',
+  );
 });
 
 test("what cannot be explained is refused with what can", async () => {

@@ -13,9 +13,18 @@ export class Tokenizer {
   /** Id that stands for what the vocabulary does not have, where the files name one. */
   readonly unknown: number | undefined;
   readonly #library: Library;
+  /** Whether a space is a symbol like any other; else it may be what parts words, and no piece of its own. */
+  readonly #keepsSpaces: boolean;
+  /** Symbols by whether they have a piece. */
+  readonly #known = new Map<string, boolean>();
 
-  private constructor(library: Library, end: number | undefined, unknown?: number) {
+  private constructor(
+    library: Library,
+    end: number | undefined,
+    { unknown, keepsSpaces = false }: { readonly unknown?: number | undefined; readonly keepsSpaces?: boolean } = {},
+  ) {
     this.#library = library;
+    this.#keepsSpaces = keepsSpaces;
     this.words = 1 + [...library.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), -1);
     this.end = end;
     this.unknown = unknown;
@@ -36,7 +45,9 @@ export class Tokenizer {
     const library = made(file, settings, place);
     const { unk_token: piece, unk_id: id } = file.model;
     const unknown = typeof piece === "string" ? library.token_to_id(piece) : (id ?? undefined);
-    return new Tokenizer(library, name === undefined ? undefined : library.token_to_id(name), unknown);
+    const keepsSpaces = !file.normalizer && file.pre_tokenizer?.behavior === "Isolated";
+    const known = { unknown, keepsSpaces };
+    return new Tokenizer(library, name === undefined ? undefined : library.token_to_id(name), known);
   }
 
   /**
@@ -67,17 +78,22 @@ export class Tokenizer {
   /**
    * The text's ids.
    * @param special with the ids that the files put before and after a text; none without it
-   * @throws {VitrineError} INVALID_ARGUMENT where the vocabulary lacks a piece and has none for what it lacks.
+   * @param leaveOut symbols that the vocabulary lacks vanish: for those who say so with `unknownSymbols`
+   * @throws {VitrineError} INVALID_ARGUMENT where the vocabulary lacks a symbol and has no piece for what it lacks.
    */
-  encode(text: string, { special = false }: { readonly special?: boolean } = {}): readonly number[] {
-    const ids = this.#ids(text, special);
-    if (ids.every((id) => id !== undefined)) return ids;
-    throw new VitrineError("INVALID_ARGUMENT", {
-      rule: "encode: a text's symbols must be in the vocabulary",
-      evidence: `it lacks ${this.unknownSymbols(text)
-        .map((symbol) => JSON.stringify(symbol))
-        .join(", ")}`,
-    });
+  encode(
+    text: string,
+    { special = false, leaveOut = false }: { readonly special?: boolean; readonly leaveOut?: boolean } = {},
+  ): readonly number[] {
+    if (!leaveOut && this.unknown === undefined) {
+      const lacking = this.unknownPlaces(text);
+      if (lacking !== "")
+        throw new VitrineError("INVALID_ARGUMENT", {
+          rule: "encode: a text's symbols must be in the vocabulary",
+          evidence: `it lacks ${lacking}`,
+        });
+    }
+    return this.#ids(text, special).filter((id) => id !== undefined);
   }
 
   /** `undefined` for a piece that is not there, as the library has it. */
@@ -105,11 +121,28 @@ export class Tokenizer {
 
   /** The text's symbols that no piece has, each once, in their order: they become the unknown word's id, or vanish. */
   unknownSymbols(text: string): readonly string[] {
-    return [...new Set(text)].filter((symbol) => {
-      const ids = this.#ids(symbol, false);
-      if (ids.length === 0) return symbol.trim() !== "";
-      return ids.some((id) => id === undefined || id === this.unknown);
-    });
+    return [...new Set(text)].filter((symbol) => !this.#knows(symbol));
+  }
+
+  /** The first five of `unknownSymbols` in words, with the characters where they first stand, from 1; empty where there are none. */
+  unknownPlaces(text: string): string {
+    const unknown = this.unknownSymbols(text);
+    if (unknown.length === 0) return "";
+    const symbols = [...text];
+    const places = unknown
+      .slice(0, 5)
+      .map((symbol) => `${JSON.stringify(symbol)} at character ${symbols.indexOf(symbol) + 1}`);
+    return `${places.join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}`;
+  }
+
+  #knows(symbol: string): boolean {
+    const before = this.#known.get(symbol);
+    if (before !== undefined) return before;
+    const ids = this.#ids(symbol, false);
+    const vanishes = ids.length === 0 && (this.#keepsSpaces || symbol.trim() !== "");
+    const known = !vanishes && ids.every((id) => id !== undefined && id !== this.unknown);
+    this.#known.set(symbol, known);
+    return known;
   }
 
   /**
@@ -182,7 +215,10 @@ const tokenizerSchema = v.looseObject({
     unk_token: v.optional(v.nullable(v.string())),
     unk_id: v.optional(v.nullable(idSchema)),
   }),
-  pre_tokenizer: v.optional(v.nullable(v.looseObject({ type: v.optional(v.string()) }))),
+  normalizer: v.optional(v.nullable(v.looseObject({}))),
+  pre_tokenizer: v.optional(
+    v.nullable(v.looseObject({ type: v.optional(v.string()), behavior: v.optional(v.string()) })),
+  ),
 });
 const token = v.union([v.string(), v.looseObject({ content: v.string() })]);
 const configSchema = v.looseObject({ eos_token: v.optional(v.nullable(token)) });

@@ -115,6 +115,7 @@ async function explainTransformer(
       notes: [
         "Row: a token of the translation while it is written; column: a token of its source. Each row adds up to 1.",
         whatWeightsSay,
+        ...leftOut(request),
       ],
       groups: [alignmentGroup("where each token of the translation looks", read, written, meanOverHeads(one[0]!))],
     };
@@ -124,6 +125,7 @@ async function explainTransformer(
     notes: [
       "Row: the token that looks; column: what it looks at. Each row adds up to 1. The decoder's rows are named by the token that they write.",
       whatWeightsSay,
+      ...leftOut(request),
     ],
     groups: [
       attentionGroup(request, encoder, { title: "encoder: the source looks at itself", rows: read, columns: read }),
@@ -157,6 +159,7 @@ async function explainSeq2Seq(
       notes: [
         "Row: a unit, in the order of the weights; column: of the encoder the token that was read last, of the decoder the token that the state writes.",
         noMeaning,
+        ...leftOut(request),
       ],
       groups: [
         statesGroup("encoder: the state after each token", read, bothDirections(annotations)),
@@ -174,6 +177,7 @@ async function explainSeq2Seq(
     notes: [
       "Row: a token of the translation while it is written; column: a token of its source. Each row adds up to 1.",
       whatWeightsSay,
+      ...leftOut(request),
     ],
     groups: [
       alignmentGroup("where each token of the translation looks", read, written, alignment.data as Float32Array),
@@ -260,7 +264,12 @@ function idsOf(
   const refuse = (rule: string, evidence?: string): VitrineError =>
     new VitrineError("INVALID_ARGUMENT", { rule: `explain: ${rule}`, evidence, place });
   if (text === "") throw refuse("a text must not be empty");
-  const words = tokenizer.encode(text, { special: kind === "transformer" || kind === "seq2seq" });
+  const translates = kind === "transformer" || kind === "seq2seq";
+  const lacking = translates ? "" : tokenizer.unknownPlaces(text);
+  if (lacking !== "") throw refuse("a text's symbols must be in the model's vocabulary", `it lacks ${lacking}`);
+  const words = tokenizer.encode(text, { special: translates, leaveOut: translates });
+  if (words.length === 0)
+    throw refuse("a text must have a symbol of the vocabulary", `it lacks ${tokenizer.unknownPlaces(text)}`);
   const limit = Math.min(most, mostTokens);
   if (words.length > limit) throw refuse(`a text has at most ${limit} tokens`, `got ${words.length}`);
   return words;
@@ -277,7 +286,7 @@ function bothSides(
       rule: "explain: a model that translates needs the translation whose making is shown",
       next: "let it translate first",
     });
-  const target = [...request.language.targetTokenizer.encode(request.translation.trim()), end];
+  const target = [...request.language.targetTokenizer.encode(request.translation.trim(), { leaveOut: true }), end];
   const limit = Math.min(most, mostTokens);
   if (target.length > limit)
     throw new VitrineError("INVALID_ARGUMENT", {
@@ -286,6 +295,19 @@ function bothSides(
       place: "the translation",
     });
   return { source: idsOf(request, request.text.trim(), "the source", most), target };
+}
+
+/** What a translator does not see of either side, a line each. */
+function leftOut({ language, text, translation = "" }: WordsRequest): readonly string[] {
+  const sides = [
+    ["source", language.tokenizer, text.trim()],
+    ["translation", language.targetTokenizer, translation.trim()],
+  ] as const;
+  return sides.flatMap(([side, tokenizer, words]) => {
+    const lacking = tokenizer.unknownPlaces(words);
+    const fate = tokenizer.unknown === undefined ? "Left out of" : "One unknown token in";
+    return lacking === "" ? [] : [`${fate} the ${side}, since the vocabulary lacks it: ${lacking}.`];
+  });
 }
 
 function labelsOf(tokenizer: Tokenizer, words: readonly number[]): readonly string[] {

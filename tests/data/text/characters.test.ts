@@ -19,6 +19,18 @@ test("a list of pieces numbers them by line; spaces are no pieces", () => {
     expect(() => vocabularyFromLines(lines, "list")).toThrow("one character on each, each once");
 });
 
+test("a text with other symbols is refused with their places, unless they may be left out", () => {
+  const tokenizer = Tokenizer.fromJson(characterVocabulary("AaBb"));
+  expect(() => tokenizer.encode("Aü du\tBü")).toThrow(
+    'symbols must be in the vocabulary, it lacks "ü" at character 2, " " at character 3, "d" at character 4, "u" at character 5, "\\t" at character 6',
+  );
+  expect(tokenizer.encode("Aü du\tBü", { leaveOut: true })).toEqual([0, 1]);
+  expect(tokenizer.unknownPlaces("Aa cdefgh")).toBe(
+    '" " at character 3, "c" at character 4, "d" at character 5, "e" at character 6, "f" at character 7 and 2 more',
+  );
+  expect(tokenizer.unknownPlaces("AaBb")).toBe("");
+});
+
 test("no text, no vocabulary", () => {
   expect(() => characterVocabulary("")).toThrow("needs a text");
 });
