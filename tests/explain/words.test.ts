@@ -165,6 +165,74 @@ test("hidden and cell states are those of reading word by word", async () => {
     }
 });
 
+test.each([1, 2])(
+  "the cells of a translating LSTM of %i layers, both directions and the decoder's, are those of its equations",
+  async (layers) => {
+    const model = new Seq2Seq({ ...seq2seq.config, layers, cell: "lstm" }).initialize(5);
+    const { groups, notes } = await explain("seq2seq", {
+      language: { ...languages.seq2seq, model },
+      method: "states",
+    });
+    expect(groups.map(({ title }) => title)).toEqual([
+      "encoder: the state after each token",
+      "encoder: the cell state after each token",
+      "decoder: the state that writes each token",
+      "decoder: the cell state that writes each token",
+    ]);
+    expect(notes.join(" ")).toContain("may grow beyond 1");
+    const weights = new Map([...model.variables()].map(([name, { data }]) => [name, data] as const));
+    const row = (name: string, i: number): readonly number[] => {
+      const { data, shape } = weights.get(name)!;
+      return Array.from((data as Float32Array).subarray(i * shape[1]!, (i + 1) * shape[1]!));
+    };
+    const number = (name: string, i: number): number => weights.get(name)!.data[i] as number;
+    const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
+    const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+    /** One direction of a layer over vectors: states and cells. */
+    const lstmOver = (read: readonly (readonly number[])[], end: string, size: number) => {
+      let [h, c]: number[][] = [new Array<number>(size).fill(0), new Array<number>(size).fill(0)];
+      return read.map((x) => {
+        const gate = (i: number): number =>
+          dot(row(`encoder.rnn.weight_ih_${end}`, i), x) +
+          dot(row(`encoder.rnn.weight_hh_${end}`, i), h!) +
+          number(`encoder.rnn.bias_ih_${end}`, i) +
+          number(`encoder.rnn.bias_hh_${end}`, i);
+        const gates = Array.from({ length: 4 * size }, (_, i) => gate(i));
+        const next = c!.map(
+          (before, k) => sigmoid(gates[size + k]!) * before + sigmoid(gates[k]!) * Math.tanh(gates[2 * size + k]!),
+        );
+        c = next;
+        h = next.map((cell, k) => sigmoid(gates[3 * size + k]!) * Math.tanh(cell));
+        return { h, c };
+      });
+    };
+    let read: readonly (readonly number[])[] = ids.map((id) => row("encoder.embedding.weight", id));
+    let cells: readonly (readonly (readonly number[])[])[] = [];
+    for (let layer = 0; layer < layers; layer++) {
+      const forward = lstmOver(read, `l${layer}`, 6);
+      const backward = lstmOver([...read].reverse(), `l${layer}_reverse`, 6).reverse();
+      read = forward.map(({ h }, i) => [...h, ...backward[i]!.h]);
+      cells = [forward.map(({ c }) => c), backward.map(({ c }) => c)];
+    }
+    for (const [map, direction] of cells.entries()) {
+      const units = rowsOf(groups[1]!, map);
+      for (const [i, cell] of direction.entries())
+        expectClose(
+          units.map((unit) => unit[i]!),
+          cell,
+        );
+    }
+    // The decoder's: h = o ∘ tanh(c) lies within tanh(c), on its side of zero.
+    const [states, own] = [rowsOf(groups[2]!), rowsOf(groups[3]!)];
+    for (const [k, unit] of own.entries())
+      for (const [i, cell] of unit.entries()) {
+        const share = states[k]![i]! / Math.tanh(cell);
+        expect(share).toBeGreaterThan(0);
+        expect(share).toBeLessThan(1);
+      }
+  },
+);
+
 test("fixed waves: equal distances have equal cosines; a learned table is drawn as it is", async () => {
   const { groups } = await explain("transformer", { method: "positions" });
   const cosines = rowsOf(groups[1]!);

@@ -77,6 +77,8 @@ const whatWeightsSay =
 
 const noMeaning = "A unit has no meaning of its own that the picture could tell.";
 
+const whatCellsSay = "A cell's state may grow beyond 1: the hidden state is its tanh, times the output gate.";
+
 async function explainGpt(
   request: WordsRequest,
   model: Extract<Language, { kind: "gpt2" }>["model"],
@@ -150,7 +152,7 @@ async function explainSeq2Seq(
   method: WordsMethodName,
 ): Promise<WordsExplanation> {
   const { source, target } = bothSides(request, model.config.end, mostTokens);
-  const { alignment, annotations, states } = await recurrentTranslation(model, source, target, request.runtime);
+  const { alignment, annotations, states, cells } = await recurrentTranslation(model, source, target, request.runtime);
   const read = labelsOf(request.language.tokenizer, source);
   const written = withEnd(labelsOf(request.language.targetTokenizer, target));
   if (method === "states")
@@ -159,11 +161,22 @@ async function explainSeq2Seq(
       notes: [
         "Row: a unit, in the order of the weights; column: of the encoder the token that was read last, of the decoder the token that the state writes.",
         noMeaning,
+        ...(cells ? [whatCellsSay] : []),
         ...leftOut(request),
       ],
       groups: [
         statesGroup("encoder: the state after each token", read, bothDirections(annotations)),
+        ...(cells
+          ? [statesGroup("encoder: the cell state after each token", read, bothDirections(cells.annotations))]
+          : []),
         statesGroup("decoder: the state that writes each token", written, [{ name: "", values: turned(states) }]),
+        ...(cells
+          ? [
+              statesGroup("decoder: the cell state that writes each token", written, [
+                { name: "", values: turned(cells.states) },
+              ]),
+            ]
+          : []),
       ],
     };
   if (model.config.attention === "none")
@@ -199,7 +212,7 @@ async function explainStates(
     notes: [
       "Row: a unit, in the order of the weights; column: the token that was read last.",
       noMeaning,
-      ...(cell ? ["A cell's state may grow beyond 1: the hidden state is its tanh, times the output gate."] : []),
+      ...(cell ? [whatCellsSay] : []),
     ],
     groups: [
       statesGroup("hidden state h", labels, maps(hidden)),

@@ -2,10 +2,25 @@
 
 import { compile } from "../../compile/index.ts";
 import { type NdArray, ndarray } from "../../graph/dtype.ts";
+import { topologicalOrder } from "../../graph/graph.ts";
 import { type SinusoidLayout, sinusoids } from "../../nn/sinusoids.ts";
 import type { Language } from "../../pretrained/language.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { expand, Tensor, tensor, trace, withPath } from "../../tensor/index.ts";
+import {
+  at,
+  concat,
+  expand,
+  linear,
+  sigmoid,
+  slice,
+  split,
+  stack,
+  Tensor,
+  tanh,
+  tensor,
+  trace,
+  withPath,
+} from "../../tensor/index.ts";
 
 type ModelOf<K extends Language["kind"]> = Extract<Language, { readonly kind: K }>["model"];
 
@@ -72,10 +87,12 @@ export async function translationAttention(
 export interface RecurrentTranslation {
   /** [1, t, s] */
   readonly alignment: NdArray;
-  /** [1, s, 2 h]: both directions side by side. */
+  /** [1, s, 2 h]: both directions of the encoder's last layer side by side. */
   readonly annotations: NdArray;
   /** [1, t, k]: the decoder's state after each word. */
   readonly states: NdArray;
+  /** Cell states beside the two, of an LSTM only. */
+  readonly cells?: Pick<RecurrentTranslation, "annotations" | "states"> | undefined;
 }
 
 /** @param target ids of the translation, with its end */
@@ -85,10 +102,30 @@ export async function recurrentTranslation(
   target: readonly number[],
   runtime: Runtime,
 ): Promise<RecurrentTranslation> {
+  // Naming is the root's affair; a part of it is traced here.
+  model.variables();
   await using looker = await compile(
     (given) => {
-      const { result, taps } = trace(() => model.forward(given));
-      return { alignment: result.alignment, ...named(taps, ["annotations", "states"]) };
+      const { result, taps } = trace(() =>
+        withPath("", () => {
+          const { memory, start } = model.encode(given.source, given.lengths);
+          let before = start;
+          return target.map((_, i) => {
+            const step = model.step(at(given.target, 1, i), before, memory);
+            before = step.next;
+            return step;
+          });
+        }),
+      );
+      const over = (parts: readonly Tensor[]): Tensor => stack(parts, 1);
+      const annotations = new Tensor(taps.get("annotations")!);
+      const cells = result.flatMap(({ next }) => next.cell ?? []);
+      return {
+        alignment: over(result.map(({ weights }) => weights)),
+        annotations,
+        states: over(result.map(({ next }) => next.state)),
+        ...(cells.length > 0 ? { readCells: cellsBehind(annotations), writtenCells: over(cells) } : {}),
+      };
     },
     {
       source: { dtype: "int64", shape: [1, source.length] },
@@ -97,12 +134,49 @@ export async function recurrentTranslation(
     },
     { runtime },
   );
-  const { alignment, annotations, states } = await looker.run({
+  const { alignment, annotations, states, readCells, writtenCells } = await looker.run({
     source: ids(source),
     lengths: ndarray("int64", [1], [source.length]),
     target: ids([model.config.begin, ...target.slice(0, -1)]),
   });
-  return { alignment: alignment!, annotations: annotations!, states: states! };
+  const cells = readCells && writtenCells ? { annotations: readCells, states: writtenCells } : undefined;
+  return { alignment: alignment!, annotations: annotations!, states: states!, cells };
+}
+
+/**
+ * Cell states of the last LSTM on the way to its states: [1, n, s · h] as they are. The engine's operator tells them at its end alone; but its input and its
+ * states say all gates, and these all cells: c = f ∘ c before + i ∘ g.
+ */
+function cellsBehind(states: Tensor): Tensor {
+  const { inputs, outputs } = topologicalOrder([states.value]).findLast(({ op }) => op === "LSTM")!;
+  const [x, weight, recurrent, bias] = inputs.map((value) => value && new Tensor(value)); // x [n, 1, d]
+  const hidden = new Tensor(outputs[0]!); //                                                 [n, s, 1, h]
+  const [n, s] = hidden.shape as readonly [number, number];
+  const directions = Array.from({ length: s }, (_, direction) => {
+    const [input, again] = split(at(bias!, 0, direction), 2, 0) as [Tensor, Tensor];
+    const own = at(hidden, 1, direction); //                                                 [n, 1, h]
+    const none = at(own, 0, 0).mul(0).reshape([1, 1, -1]);
+    const before =
+      direction === 0 ? concat([none, slice(own, 0, 0, n - 1)], 0) : concat([slice(own, 0, 1, n), none], 0);
+    const gates = linear(x!, at(weight!, 0, direction), input).add(linear(before, at(recurrent!, 0, direction), again));
+    // ONNX's order: i, o, f, g.
+    const [i, , f, g] = split(gates, 4, 2) as [Tensor, Tensor, Tensor, Tensor];
+    const [gain, keep] = [sigmoid(i).mul(tanh(g)), sigmoid(f)];
+    const cells: Tensor[] = [];
+    for (let step = 0; step < n; step++) {
+      const place = direction === 0 ? step : n - 1 - step;
+      const last = cells.at(-1);
+      cells.push(
+        last
+          ? at(keep, 0, place)
+              .mul(last)
+              .add(at(gain, 0, place))
+          : at(gain, 0, place),
+      ); // [1, h]
+    }
+    return stack(direction === 0 ? cells : cells.reverse(), 1); //                           [1, n, h]
+  });
+  return concat(directions, 2);
 }
 
 /**
