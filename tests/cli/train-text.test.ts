@@ -60,6 +60,18 @@ test("settings of a model that cannot be are refused before anything is written"
   }
 });
 
+test("a text is learned in as many pieces as --config says", async () => {
+  const config = join(folder, "pieces.json");
+  const model = { width: 16, depth: 1, heads: 2, mlpWidth: 32 };
+  writeFileSync(config, JSON.stringify({ epochs: 1, window: 8, batchSize: 2, pieces: 270, model }));
+  const args = ["train", "rhyme.txt", "--config", config, "--out", "pieced"];
+  const { code, stderr } = await vitrine(args, { cwd: folder });
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/rhyme: a text, [\d,]+ tokens to learn from[\s\S]*270 words/);
+  const written = await vitrine(["generate", "pieced", "round and", "--tokens", "3"], { cwd: folder });
+  expect(written.code, written.stderr).toBe(0);
+});
+
 test("a folder that lacks one of two languages is told which file", async () => {
   mkdirSync(join(folder, "half"));
   writeFileSync(join(folder, "half", "train.de"), "eins\nzwei\n");

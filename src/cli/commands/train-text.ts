@@ -135,7 +135,7 @@ function requireRoom({ config }: LanguageModel, { window, maxWords }: WordRecipe
 function planLines({ texts, settings, recipe, folder, words, model }: TextPlan): readonly string[] {
   const steps = counted(wholeSteps(words.batchesPerEpoch, recipe.accumulate), "step");
   return [
-    `data        ${dataText(texts, words)}`,
+    `data        ${dataText(texts, words, recipe)}`,
     `model       ${settings.model}, ${grouped(model.parameterCount())} parameters, ${words.words} words`,
     `training    ${counted(recipe.epochs, "epoch")} of ${steps}, ${recipe.optimizer}, learning rate ${recipe.learningRate}`,
     `folder      ${folder}`,
@@ -270,8 +270,9 @@ function wordData(texts: Texts, recipe: WordRecipe, model: string, seed: number)
   return translationData(train, validation, recipe, { multiple: model === "transformer" ? 1 : 8, seed });
 }
 
-function dataText(texts: Texts, { size, leftOut }: WordData): string {
-  if (texts.kind === "text") return `${texts.name}: a text, ${grouped(size)} characters to learn from`;
+function dataText(texts: Texts, { size, leftOut }: WordData, { pieces }: WordRecipe): string {
+  const units = pieces === null ? "characters" : "tokens";
+  if (texts.kind === "text") return `${texts.name}: a text, ${grouped(size)} ${units} to learn from`;
   const long = leftOut > 0 ? `; ${counted(leftOut, "longer one")} left out` : "";
   return `${texts.name}: translations from ${texts.languages[0]} to ${texts.languages[1]}, ${grouped(size)} pairs${long}`;
 }
@@ -294,7 +295,7 @@ function cardText(
     "",
     `# ${basename(folder)}`,
     "",
-    `A model of the kind ${settings.model} with ${grouped(model.parameterCount())} parameters, trained by \`vitrine train\` on ${dataText(texts, data)}, in ${counted(recipe.epochs, "epoch")}.`,
+    `A model of the kind ${settings.model} with ${grouped(model.parameterCount())} parameters, trained by \`vitrine train\` on ${dataText(texts, data, recipe)}, in ${counted(recipe.epochs, "epoch")}.`,
     "",
     "```",
     translates ? `vitrine translate ${basename(folder)} "…"` : `vitrine generate ${basename(folder)} "…"`,

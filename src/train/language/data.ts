@@ -17,7 +17,7 @@ export interface WordData {
   /** Parsed `tokenizer.json`. */
   readonly tokenizer: object;
   readonly words: number;
-  /** Sentences, or characters. */
+  /** Sentences, or tokens of a text. */
   readonly size: number;
   /** Sentences that are longer than the recipe lets them be. */
   readonly leftOut: number;
@@ -35,7 +35,7 @@ const ids: SentenceIds = { pad: 0, begin: 1, end: 2 };
 /**
  * Translations as ids. Both languages have one vocabulary.
  * @param multiple as `BucketPlan` has it
- * @throws {VitrineError} DATA_PROBLEM where no sentence is short enough.
+ * @throws {VitrineError} DATA_PROBLEM where no sentence is short enough, INVALID_ARGUMENT for a recipe without pieces, or with too few.
  */
 export function translationData(
   train: ParallelCorpus,
@@ -43,7 +43,10 @@ export function translationData(
   recipe: WordRecipe,
   { multiple, seed }: Pick<BucketPlan, "multiple" | "seed">,
 ): WordData {
-  const file = trainBytePairs([...train.source, ...train.target], { pieces: recipe.pieces, special: sentencePieces });
+  const { pieces } = recipe;
+  if (pieces === null)
+    throw new VitrineError("INVALID_ARGUMENT", { rule: "translations are learned in pieces", evidence: "got null" });
+  const file = trainBytePairs([...train.source, ...train.target], { pieces, special: sentencePieces });
   const tokenizer = Tokenizer.fromJson(file);
   const encode = (texts: readonly string[]) => encodeLines(tokenizer, texts).map((words) => [...words, ids.end]);
   const [learned, measured] = [train, validation].map(({ source, target }) =>
@@ -65,20 +68,20 @@ export function translationData(
   };
 }
 
-/** A text as ids of its characters. @throws {VitrineError} DATA_PROBLEM for a text that is too short. */
+/**
+ * A text as ids of its characters, or of the pieces that are learned from the part that is learned from.
+ * @throws {VitrineError} DATA_PROBLEM for a text that is too short, INVALID_ARGUMENT for too few pieces.
+ */
 export function textData(text: string, recipe: WordRecipe, seed: number): WordData {
-  const file = characterVocabulary(text);
-  const tokenizer = Tokenizer.fromJson(file);
-  const idOf = new Map([...new Set(text)].map((character) => [character, tokenizer.encode(character)[0]!]));
   const parts = heldOut(text, recipe.heldOut);
-  const encode = (part: string): Int32Array => Int32Array.from(part, (character) => idOf.get(character)!);
+  const { file, tokenizer, encode } = vocabularyOf(text, parts.train, recipe.pieces);
   const [learned, measured] = [encode(parts.train), encode(parts.validation)];
   const { window, batchSize } = recipe;
   const plan = { window, batchSize, seed };
   const batchesPerEpoch = windowBatches(learned.length, plan);
   if (batchesPerEpoch < 1 || measured.length <= window)
     throw new VitrineError("DATA_PROBLEM", {
-      rule: `a text must have ${window * (batchSize + 1)} characters to learn from, and more than ${window} to measure by`,
+      rule: `a text must have ${window * (batchSize + 1)} ${recipe.pieces === null ? "characters" : "tokens"} to learn from, and more than ${window} to measure by`,
       evidence: `got ${learned.length} and ${measured.length}`,
       next: "set a smaller window or batchSize",
     });
@@ -97,6 +100,24 @@ export function textData(text: string, recipe: WordRecipe, seed: number): WordDa
       mapped(windowStarts(learned.length, plan, epoch).slice(from), (group) => windowBatch(learned, group, window)),
     validation: () => mapped(groups, (group) => windowBatch(measured, group, window)),
   };
+}
+
+/** A text's vocabulary, and how parts of the text become ids. */
+interface Vocabulary {
+  /** Parsed `tokenizer.json`. */
+  readonly file: object;
+  readonly tokenizer: Tokenizer;
+  encode(part: string): Int32Array;
+}
+
+/** @param learned the part of the text that pieces are learned from; their bytes have whatever else comes */
+function vocabularyOf(text: string, learned: string, pieces: number | null): Vocabulary {
+  const file = pieces === null ? characterVocabulary(text) : trainBytePairs([learned], { pieces, special: [] });
+  const tokenizer = Tokenizer.fromJson(file);
+  if (pieces !== null)
+    return { file, tokenizer, encode: (part) => Int32Array.from(encodeLines(tokenizer, [part])[0]!) };
+  const idOf = new Map([...new Set(text)].map((character) => [character, tokenizer.encode(character)[0]!]));
+  return { file, tokenizer, encode: (part) => Int32Array.from(part, (character) => idOf.get(character)!) };
 }
 
 function short({ source, target }: IdPairs, longest: number): IdPairs {

@@ -16,8 +16,8 @@ export interface WordRecipe extends Optimization {
   readonly window: number;
   /** Longer sentences are left out of the training. */
   readonly maxWords: number;
-  /** Pieces of the vocabulary of translations, at most: pairs of bytes, of both languages together. */
-  readonly pieces: number;
+  /** Pieces of the vocabulary, at most: pairs of bytes, of both languages of translations together. `null`: the characters of a text. */
+  readonly pieces: number | null;
   /** Share of a text's end that is held back to measure. */
   readonly heldOut: number;
 }
@@ -29,7 +29,7 @@ const schema: v.GenericSchema<unknown, WordRecipe> = v.strictObject({
   batchSize: count,
   window: count,
   maxWords: count,
-  pieces: count,
+  pieces: v.nullable(count),
   heldOut: v.pipe(v.number(), v.gtValue(0), v.ltValue(1)),
 });
 
@@ -65,7 +65,7 @@ export const wordRecipes: Readonly<Record<"transformer" | "seq2seq" | "gpt2" | "
   transformer: { ...shared, epochs: 16 },
   // A recurrent decoder's steps are written out one by one: none is longer than this.
   seq2seq: { ...shared, epochs: 10, optimizer: "adamw", learningRate: 2e-3, weightDecay: 0.01, maxWords: 48 },
-  gpt2: { ...shared, epochs: 10, labelSmoothing: 0 },
+  gpt2: { ...shared, epochs: 10, labelSmoothing: 0, pieces: null },
   "recurrent-language": {
     ...shared,
     epochs: 10,
@@ -73,6 +73,7 @@ export const wordRecipes: Readonly<Record<"transformer" | "seq2seq" | "gpt2" | "
     learningRate: 3e-3,
     labelSmoothing: 0,
     weightDecay: 0.01,
+    pieces: null,
   },
 };
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { characterVocabulary } from "../../../src/data/text/characters.ts";
+import { Tokenizer } from "../../../src/data/text/tokenizer.ts";
 import type { VitrineError } from "../../../src/errors.ts";
 import { stream } from "../../../src/graph/random.ts";
 import { loadLanguage } from "../../../src/pretrained/language-node.ts";
@@ -37,7 +38,7 @@ const small: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   gpt2: { width: 16, depth: 2, heads: 2, mlpWidth: 32 },
   lstm: { embed: 12, hidden: 12 },
 };
-const changes = { epochs: 2, batchWords: 120, batchSize: 8, window: 24, pieces: 280, warmupEpochs: 0.2, ema: 0.9 };
+const changes = { epochs: 2, batchWords: 120, batchSize: 8, window: 24, warmupEpochs: 0.2, ema: 0.9 };
 
 function run(
   kind: string,
@@ -50,7 +51,8 @@ function run(
     kind === "transformer" || kind === "gpt2"
       ? wordRecipes[kind]
       : wordRecipes[translates ? "seq2seq" : "recurrent-language"];
-  const recipe = wordRecipeFrom(base, { ...changes, ...more }, "the test");
+  const pieces = translates ? 280 : null;
+  const recipe = wordRecipeFrom(base, { ...changes, pieces, ...more }, "the test");
   const multiple = kind === "transformer" ? 1 : 8;
   const held = { source: corpus.source.slice(0, 10), target: corpus.target.slice(0, 10) };
   const data = translates ? translationData(corpus, held, recipe, { multiple, seed: 4 }) : textData(text, recipe, 4);
@@ -161,6 +163,29 @@ test("a run with other data or settings is not gone on with", async () => {
   const second = { ...run("gpt2", false, "other", { epochs: 1, learningRate: 1e-4 }), resume: true };
   await expect(all(trainWordsInFolder(second))).rejects.toThrow("began with");
   await expect(all(trainWordsInFolder(first))).rejects.toThrow("new or empty");
+});
+
+test("a text is learned in pieces where the recipe says how many, and by characters where it does not", async () => {
+  const recipe = wordRecipeFrom(wordRecipes.gpt2, { ...changes, pieces: 270, batchSize: 2 }, "the test");
+  const data = textData(text, recipe, 4);
+  const tokenizer = Tokenizer.fromJson(data.tokenizer);
+  expect([data.words, tokenizer.words]).toEqual([270, 270]);
+  const [batch] = data.batches(0, 0);
+  const row = Array.from(batch!.arrays.ids!.data, Number).slice(0, 24);
+  expect(tokenizer.decode(row).length).toBeGreaterThan(30);
+  expect(text).toContain(tokenizer.decode(row));
+  expect(tokenizer.decode(tokenizer.encode(text))).toBe(text);
+  expect(textData(text, { ...recipe, pieces: null }, 4).words).toBe(new Set(text).size);
+  expect(() => textData(text, { ...recipe, pieces: 200 }, 4)).toThrow("a vocabulary has at least 256 pieces, got 200");
+  const none = { ...wordRecipes.transformer, pieces: null };
+  expect(() => translationData(corpus, corpus, none, { multiple: 1, seed: 1 })).toThrow(
+    "translations are learned in pieces",
+  );
+
+  const own = run("gpt2", false, "pieces", { epochs: 1, pieces: 270, batchSize: 2 });
+  await all(trainWordsInFolder(own));
+  const read = await loadLanguage(own.folder);
+  expect(read.tokenizer.encode("one two three")).toEqual(tokenizer.encode("one two three"));
 });
 
 test("what cannot be learned from is said before anything is written", () => {
