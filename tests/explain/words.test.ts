@@ -5,6 +5,7 @@ import { characterVocabulary } from "../../src/data/text/characters.ts";
 import { Tokenizer } from "../../src/data/text/tokenizer.ts";
 import { openTokenizer } from "../../src/data/text/tokenizer-node.ts";
 import { rasterize } from "../../src/explain/picture.ts";
+import { textWidth } from "../../src/explain/text.ts";
 import { drawWords } from "../../src/explain/words/draw-words.ts";
 import { explainWords, type WordsRequest } from "../../src/explain/words/explain-words.ts";
 import { renderWords } from "../../src/explain/words/render-words-node.ts";
@@ -292,7 +293,11 @@ test("small cells have a numbered list of the tokens in place of labels", async 
     runtime,
     text: `${text} ${text} ${text} ${text}`,
   });
-  const said = drawWords(explanation).elements.flatMap((element) => (element.kind === "text" ? [element.text] : []));
+  const { elements, width } = drawWords(explanation);
+  const said = elements.flatMap((element) => (element.kind === "text" ? [element.text] : []));
+  for (const element of elements)
+    if (element.kind === "text" && element.text.startsWith("tokens: "))
+      expect(element.x + textWidth(element.text, "small")).toBeLessThanOrEqual(width);
   expect(said).not.toContain("·cat");
   expect(said.join(" ")).toMatch(/tokens: 0 t.* 2 /);
 });
@@ -313,6 +318,22 @@ test("symbols that the vocabulary does not have are refused, or named where a tr
   expect(notes.join("\n")).toContain(
     'Left out of the translation, since the vocabulary lacks it: "ä" at character 2, "m" at character 3.',
   );
+});
+
+test("a list of tokens beside another group stays on the picture", async () => {
+  const model = new Seq2Seq({ ...seq2seq.config, cell: "lstm" }).initialize(5);
+  const translation = "the cat and the dog ".repeat(14);
+  const explanation = await explain("seq2seq", {
+    language: { ...languages.seq2seq, model },
+    method: "states",
+    translation,
+  });
+  const { elements, width } = drawWords(explanation);
+  const lists = elements.flatMap((element) =>
+    element.kind === "text" && element.text.startsWith("token: ") ? [element] : [],
+  );
+  expect(lists).toHaveLength(2);
+  for (const { x, text: words } of lists) expect(x + textWidth(words, "small")).toBeLessThanOrEqual(width);
 });
 
 test("what cannot be explained is refused with what can", async () => {

@@ -209,13 +209,15 @@ function drawGroup(group: WordsGroup, groups: number): Part {
   elements.push(...colourBar(bar, scale, colours));
   const width = bar.x + colourBarWidth;
   const lists = [
-    ...(rowLabels === undefined ? listOf(columns.labels === rows.labels ? "tokens" : rows.name, rows, width) : []),
-    ...(colLabels === undefined && columns.labels !== rows.labels ? listOf(columns.name, columns, width) : []),
+    ...(rowLabels === undefined
+      ? listOf(columns.labels === rows.labels ? "tokens" : rows.name, rows, width - left)
+      : []),
+    ...(colLabels === undefined && columns.labels !== rows.labels ? listOf(columns.name, columns, width - left) : []),
     ...(scale.root ? ["Colours follow the square root of the weights."] : []),
   ];
   const below = Math.max(top + high, bar.y + bar.height);
   return {
-    width,
+    width: Math.max(width, ...lists.map((text) => left + textWidth(text, "small"))),
     height: below + (lists.length > 0 ? 10 + 16 * lists.length : 0),
     elements: [...elements, ...lists.map((text, i) => axisText(text, left, below + 20 + 16 * i))],
   };
