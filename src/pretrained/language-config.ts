@@ -16,10 +16,9 @@ export const ownTypes = {
 /** Names of the special pieces that our translators have, by id from 0. */
 export const sentencePieces: readonly string[] = ["<pad>", "<s>", "</s>"];
 
-/** transformers' configuration of a GPT-2; `undefined` for one that it has no word for: banded, without biases, with another activation. */
+/** transformers' configuration of a GPT-2; `undefined` for one that it has no word for: banded, or without biases. */
 export function gpt2ToHuggingFace(config: Gpt2Config): JsonObject | undefined {
-  const activation = activationNames[config.activation];
-  if (config.band !== undefined || !config.bias || activation === undefined) return undefined;
+  if (config.band !== undefined || !config.bias) return undefined;
   return {
     architectures: ["GPT2LMHeadModel"],
     model_type: "gpt2",
@@ -29,7 +28,7 @@ export function gpt2ToHuggingFace(config: Gpt2Config): JsonObject | undefined {
     n_layer: config.depth,
     n_head: config.heads,
     n_inner: config.mlpWidth,
-    activation_function: activation,
+    activation_function: activationNames[config.activation],
     layer_norm_epsilon: config.eps,
     tie_word_embeddings: config.tied,
     scale_attn_weights: config.scaled,
@@ -45,10 +44,9 @@ export function gpt2ToHuggingFace(config: Gpt2Config): JsonObject | undefined {
 
 /** transformers' configuration of a MarianMT; `undefined` for a Transformer that none is. */
 export function marianToHuggingFace(config: WordTransformerConfig): JsonObject | undefined {
-  const activation = activationNames[config.activation];
   const { normFirst, finalNorm, bias, tied, outputBias, positions, eps } = config;
   const fits = !normFirst && !finalNorm && bias && tied && outputBias && positions === "halves" && eps === 1e-5;
-  if (!fits || activation === undefined) return undefined;
+  if (!fits) return undefined;
   const stack = (side: "encoder" | "decoder"): JsonObject => ({
     [`${side}_layers`]: config[side].layers,
     [`${side}_attention_heads`]: config[side].heads,
@@ -65,7 +63,7 @@ export function marianToHuggingFace(config: WordTransformerConfig): JsonObject |
     ...stack("encoder"),
     ...stack("decoder"),
     num_hidden_layers: config.encoder.layers,
-    activation_function: activation,
+    activation_function: activationNames[config.activation],
     scale_embedding: config.scaled,
     static_position_embeddings: true,
     max_position_embeddings: config.maxWords,

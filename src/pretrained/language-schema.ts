@@ -14,14 +14,14 @@ export type ConfigSchema<T> = v.GenericSchema<unknown, T> & {
   readonly entries: Readonly<Record<keyof T, v.GenericSchema>>;
 };
 
-/** transformers' name of each activation; none where it has not the function. @source transformers 4.57, activations.py, `ACT2FN` */
-export const activationNames: Readonly<Record<Activation, string | undefined>> = {
+/** transformers' name of each activation. @source transformers 4.57, activations.py, `ACT2FN` */
+export const activationNames: Readonly<Record<Activation, string>> = {
   gelu: "gelu",
   gelu_tanh: "gelu_new",
   quick_gelu: "quick_gelu",
   silu: "silu",
   relu: "relu",
-  hard_swish: undefined,
+  hard_swish: "hardswish",
   tanh: "tanh",
 };
 

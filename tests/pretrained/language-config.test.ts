@@ -21,17 +21,18 @@ test.each([
   for (const [name, { data }] of read.variables()) expect(data.data).toEqual(model.variables().get(name)!.data.data);
 });
 
-test("activations have the names that transformers knows", async () => {
-  const { config } = await publishedForm(
-    new WordTransformer({
-      ...translator,
-      finalNorm: false,
-      outputBias: true,
-      positions: "halves",
-      activation: "gelu_tanh",
-    }).initialize(1),
-  );
-  expect(config).toMatchObject({ model_type: "marian", activation_function: "gelu_new" });
+test.each([
+  ["gelu_tanh", "gelu_new"],
+  ["hard_swish", "hardswish"],
+] as const)("%s has the name that transformers knows, %s, and is read back", async (activation, name) => {
+  for (const model of [
+    new Gpt2({ ...gpt, activation }),
+    new WordTransformer({ ...translator, finalNorm: false, outputBias: true, positions: "halves", activation }),
+  ]) {
+    const { config, tensors } = await publishedForm(model.initialize(1));
+    expect(config.activation_function).toBe(name);
+    expect((await languageModel(config, memorySource(tensors))).config).toEqual(model.config);
+  }
 });
 
 test("a configuration of one's own is checked where it is read", async () => {
