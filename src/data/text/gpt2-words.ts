@@ -4,6 +4,16 @@
  * White space is Unicode's, as in the pattern's own language. JavaScript's differs: it lacks U+0085, and has U+FEFF, with which files begin.
  */
 
+/** A `tokenizer.json`'s way to cut a text; a sequence has parts. */
+export interface PreTokenizer {
+  readonly type?: string | undefined;
+  readonly behavior?: string | undefined;
+  readonly use_regex?: boolean | undefined;
+  readonly add_prefix_space?: boolean | undefined;
+  readonly pretokenizers?: readonly PreTokenizer[] | undefined;
+  readonly [other: string]: unknown;
+}
+
 /** @source openai/gpt-2, src/encoder.py */
 const pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 
@@ -17,7 +27,7 @@ export const wordPattern: RegExp = new RegExp(
  * The part of a `tokenizer.json` that cuts a text into words and writes their bytes as letters. It spells the pattern out: readers in JavaScript
  * use their own white space where they are told only that words are GPT-2's.
  */
-export function wordSplitter(): object {
+export function wordSplitter(): PreTokenizer {
   return {
     type: "Sequence",
     pretokenizers: [
@@ -25,4 +35,17 @@ export function wordSplitter(): object {
       { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
     ],
   };
+}
+
+/** The same way to cut a text, with the pattern spelled out wherever it says only that words are GPT-2's. */
+export function spelledOut(cut: PreTokenizer): PreTokenizer {
+  if (cut.pretokenizers) return { ...cut, pretokenizers: cut.pretokenizers.map(spelledOut) };
+  // A space that is put before a text is part of its first word: it must be there before the text is cut.
+  if (cut.type !== "ByteLevel" || cut.use_regex === false || cut.add_prefix_space === true) return cut;
+  return wordSplitter();
+}
+
+/** Whether words become letters of their bytes. */
+export function isByteLevel(cut: PreTokenizer | null | undefined): boolean {
+  return cut?.type === "ByteLevel" || (cut?.pretokenizers?.some(isByteLevel) ?? false);
 }

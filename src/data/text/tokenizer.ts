@@ -3,6 +3,7 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import * as v from "valibot";
 import { VitrineError } from "../../errors.ts";
+import { isByteLevel, type PreTokenizer, spelledOut } from "./gpt2-words.ts";
 
 /** A text in pieces that a vocabulary knows. */
 export class Tokenizer {
@@ -37,7 +38,7 @@ export class Tokenizer {
    */
   static fromJson(tokenizer: unknown, config: unknown = {}, place = "tokenizer.json"): Tokenizer {
     const file = parsed(tokenizerSchema, tokenizer, place);
-    if (file.pre_tokenizer?.type === "ByteLevel" && file.model.type === "BPE")
+    if (isByteLevel(file.pre_tokenizer) && file.model.type === "BPE")
       requireBytes(parsed(vocabularySchema, file.model.vocab, place), place);
     const settings = parsed(configSchema, config, "tokenizer_config.json");
     const end = settings.eos_token;
@@ -209,6 +210,13 @@ const vocabularySchema = v.custom<Readonly<Record<string, number>>>(
     new Set(Object.values(value)).size === Object.keys(value).length,
   "an object of pieces with ids of their own",
 );
+const preTokenizerSchema: v.GenericSchema<PreTokenizer> = v.looseObject({
+  type: v.optional(v.string()),
+  behavior: v.optional(v.string()),
+  use_regex: v.optional(v.boolean()),
+  add_prefix_space: v.optional(v.boolean()),
+  pretokenizers: v.optional(v.array(v.lazy(() => preTokenizerSchema))),
+});
 const tokenizerSchema = v.looseObject({
   model: v.looseObject({
     type: v.optional(v.string()),
@@ -216,9 +224,7 @@ const tokenizerSchema = v.looseObject({
     unk_id: v.optional(v.nullable(idSchema)),
   }),
   normalizer: v.optional(v.nullable(v.looseObject({}))),
-  pre_tokenizer: v.optional(
-    v.nullable(v.looseObject({ type: v.optional(v.string()), behavior: v.optional(v.string()) })),
-  ),
+  pre_tokenizer: v.optional(v.nullable(preTokenizerSchema)),
 });
 const token = v.union([v.string(), v.looseObject({ content: v.string() })]);
 const configSchema = v.looseObject({ eos_token: v.optional(v.nullable(token)) });
@@ -234,9 +240,14 @@ function parsed<S extends v.GenericSchema>(schema: S, value: unknown, place: str
   });
 }
 
-function made(file: object, config: object, place: string): Library {
+function made(
+  file: { readonly pre_tokenizer?: PreTokenizer | null | undefined },
+  config: object,
+  place: string,
+): Library {
   try {
-    return new Library(file, config);
+    const { pre_tokenizer: cut } = file;
+    return new Library(cut ? { ...file, pre_tokenizer: spelledOut(cut) } : file, config);
   } catch (cause) {
     throw new VitrineError("INVALID_FILE", {
       rule: "a tokenizer must be of a kind that @huggingface/tokenizers knows",

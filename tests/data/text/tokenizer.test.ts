@@ -30,6 +30,28 @@ test.each(Object.entries(tokenizers))("by its %s, ids are the reference's and le
   expect(tokenizer.end).toBe(vocabulary["<|endoftext|>"]);
 });
 
+test("texts are cut at Unicode's white space, whatever JavaScript's is", () => {
+  const {
+    vocab,
+    merges,
+    cases: spaces,
+  } = JSON.parse(text("spaces.json")) as {
+    readonly vocab: object;
+    readonly merges: string;
+    readonly cases: typeof cases;
+  };
+  const pairs = merges.trim().split("\n").slice(1);
+  const model = { type: "BPE", vocab, merges: pairs.map((pair) => pair.split(" ")) };
+  const file = JSON.parse(text("tokenizer.json")) as { readonly pre_tokenizer: object };
+  const sequence = { type: "Sequence", pretokenizers: [file.pre_tokenizer] };
+  for (const tokenizer of [
+    Tokenizer.fromBytePairs(vocab, merges),
+    Tokenizer.fromJson({ ...file, model }),
+    Tokenizer.fromJson({ ...file, model, pre_tokenizer: sequence }),
+  ])
+    for (const { text, ids } of spaces) expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
+});
+
 test("as a stream, characters come whole", () => {
   const [tokenizer] = Object.values(tokenizers);
   const ids = tokenizer!.encode("a 👋é!");
