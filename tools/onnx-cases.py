@@ -265,6 +265,17 @@ case("GRU 14, batch first", 14, [node("GRU", ["x", "w", "r", "b", "", "h"], ["y"
 case("RNN 14, relu", 14, [node("RNN", ["x", "w", "r"], ["y"], hidden_size=3, activations=["Relu"])],
      {"x": sequence}, initializers={"w": floats(1, 3, 4), "r": floats(1, 3, 3)})
 
+# What newer revisions added.
+for name, extra in (("", {}), (", counted padding", {"count_include_pad": 1, "pads": [1, 1, 1, 1]}), (", ceil_mode", {"ceil_mode": 1, "strides": [2, 2]})):
+    case(f"AveragePool 19, dilations{name}", 19, [node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[2, 3], **extra)],
+         {"x": floats(2, 3, 8, 7)}, free=["x"] if not extra else [])
+case("AveragePool 22, no dilation", 22, [node("AveragePool", ["x"], ["y"], kernel_shape=[2, 2], dilations=[1, 1])], {"x": image}, free=["x"])
+truth = np.array([[True, True, False], [True, False, False]])
+for op in ("ReduceMax", "ReduceMin"):
+    case(f"{op} 20, bool", 20, [node(op, ["x", "a"], ["y"], keepdims=0)], {"x": truth}, initializers={"a": np.array([1])}, free=["x"])
+for mode in ("DCR", "CRD"):
+    case(f"SpaceToDepth 28, {mode}", 28, [node("SpaceToDepth", ["x"], ["y"], blocksize=2, mode=mode)], {"x": floats(2, 3, 4, 6)}, free=["x"])
+
 path = pathlib.Path(__file__).parent.parent / "tests" / "onnx" / "cases.json"
 path.write_text(json.dumps(cases, indent=0) + "\n")
 print(len(cases), "cases,", path.stat().st_size, "bytes")

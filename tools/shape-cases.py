@@ -77,7 +77,8 @@ def case(op, inputs, attributes=None, outputs=1):
         [helper.make_empty_tensor_value_info(n) for n in out],
         [helper.make_tensor(n, code(s["dtype"]), s["shape"], s["data"]) for n, s in given if "data" in s],
     )
-    opsets = [helper.make_opsetid("", OPSETS.get(op, 18)), helper.make_opsetid("com.microsoft", 1)]
+    opset = 19 if op == "AveragePool" and "dilations" in attributes else OPSETS.get(op, 18)
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     results, by = oracle(model, {n: feed(s) for n, s in given if "data" not in s})
     for spec in inputs:
@@ -252,6 +253,9 @@ def windows():
             attributes = window(rank, op == "MaxPool")
             attributes["ceil_mode"] = rng.randint(0, 1) if "auto_pad" not in attributes else 0
             case(op, [t([2, 3, *space])], {"kernel_shape": kernel, **attributes}, 2 if op == "MaxPool" else 1)
+    for dilations in ([1, 1], [2, 3]):
+        for extra in ({}, {"ceil_mode": 1, "strides": [2, 2]}, {"pads": [1, 1, 2, 0]}):
+            case("AveragePool", [t([1, 2, 9, 8])], {"kernel_shape": [3, 2], "dilations": dilations, **extra})
     for space in range(4, 12):
         for stride in (2, 3):
             case("MaxPool", [t([1, 1, space, 7])], {"kernel_shape": [2, 2], "strides": [stride, 3], "ceil_mode": 1, "pads": [1, 0, 1, 1]})

@@ -276,6 +276,7 @@ export const operators = {
       strides: ["ints"],
     },
   },
+  /** Opset 19 brought `dilations`. */
   AveragePool: {
     since: 11,
     inputs: ["X"],
@@ -284,6 +285,7 @@ export const operators = {
       auto_pad: ["string", "NOTSET"],
       ceil_mode: ["int", 0],
       count_include_pad: ["int", 0],
+      dilations: ["ints"],
       kernel_shape: ["ints"],
       pads: ["ints"],
       strides: ["ints"],

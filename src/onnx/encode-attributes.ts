@@ -9,10 +9,15 @@ import type { AttributeProto } from "./schema.ts";
 
 /** The lowest opset, at least 18, that has the operators at the revisions that vitrine knows. */
 export function opsetOf(nodes: readonly Node[]): number {
-  return nodes.reduce((opset, { op }) => {
-    const { since, domain } = operatorSpec(op);
-    return domain ? opset : Math.max(opset, since);
+  return nodes.reduce((opset, node) => {
+    const { since, domain } = operatorSpec(node.op);
+    return domain ? opset : Math.max(opset, isDilatedMean(node) ? 19 : since);
   }, 18);
+}
+
+/** An AveragePool that needs opset 19; all others keep their older form, for which the engine has the faster kernel. */
+function isDilatedMean(node: Node): boolean {
+  return node.op === "AveragePool" && (node as Node<"AveragePool">).attributes.dilations?.some((d) => d !== 1) === true;
 }
 
 /** The attributes that differ from ONNX's defaults, in the order of the operator table. */
@@ -21,7 +26,7 @@ export function encodeAttributes(node: Node, opset: number): readonly AttributeP
   const encoded: AttributeProto[] = [];
   for (const [name, spec] of Object.entries(operatorSpec(node.op).attributes ?? {})) {
     const value = (node.attributes as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined) continue;
+    if (value === undefined || (node.op === "AveragePool" && name === "dilations" && !isDilatedMean(node))) continue;
     // Of `Cast` the default stands for "not given": the file must always say it.
     if (isDefault(value, spec) && !(node.op === "Cast" && name === "to")) continue;
     encoded.push(attributeOf(name, spec, node.op === "GridSample" ? gridSampleMode(value, opset) : value));

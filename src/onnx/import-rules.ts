@@ -50,6 +50,32 @@ const softmax: ImportRule = {
   },
 };
 
+/** Of two truths the larger is "or", the smaller "and"; the union's operator takes numbers. */
+const extremum: ImportRule = {
+  attributes: ["axes"],
+  build: (c) => {
+    const x = c.input(0);
+    if (x.dtype !== "bool") return axesAsInput.build(c);
+    const numbers = c.make("Cast", [x], { to: codeOfDType("uint8") })[0];
+    return c.make("Cast", c.same([numbers, c.inputs[1]]), { to: codeOfDType("bool") });
+  },
+};
+
+/** `mode` says whether the block or the channel comes first; the union's operator has the block first. */
+const spaceToDepth: ImportRule = {
+  attributes: ["mode"],
+  build: (c) => {
+    const [y] = c.same();
+    if (c.text("mode", "DCR") === "DCR") return [y];
+    const [b, channels, ...space] = y!.shape;
+    const places = c.number("blocksize", 1) ** 2;
+    const each = divideExactly(channels!, places) ?? c.fail("the channels must be known");
+    const parts = c.make("Reshape", [y, c.sizes([b!, places, each, ...space])])[0];
+    const swapped = c.make("Transpose", [parts], { perm: [0, 2, 1, 3, 4] })[0];
+    return c.make("Reshape", [swapped, c.sizes(y!.shape)]);
+  },
+};
+
 const identity: ImportRule = { build: (c) => [c.input(0)] };
 
 const clip: ImportRule = {
@@ -168,8 +194,8 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
   Unsqueeze: axesAsInput,
   ReduceSum: axesAsInput,
   ReduceMean: axesAsInput,
-  ReduceMax: axesAsInput,
-  ReduceMin: axesAsInput,
+  ReduceMax: extremum,
+  ReduceMin: extremum,
   ReduceProd: axesAsInput,
   ReduceL1: axesAsInput,
   ReduceL2: axesAsInput,
@@ -210,6 +236,7 @@ export const importRules: Readonly<Record<string, ImportRule>> = {
       return pads ? c.same([c.input(0), c.ints(pads), c.scalar(c.number("value", 0), c.input(0))]) : c.same();
     },
   },
+  SpaceToDepth: spaceToDepth,
   Split: {
     attributes: ["split"],
     build: (c) => {

@@ -87,12 +87,12 @@ function shared(
     return dy.mul(1 / axes.reduce((product, axis) => product * axis.kernel, 1));
   const windows = numbers(dy.shape.slice(2), "sizes", fail);
   const sizes = numbers(input(0).shape.slice(2), "sizes", fail);
-  const counts = axes.map(({ kernel, stride, begin, end }, i) => {
+  const counts = axes.map(({ kernel, stride, dilation, begin, end }, i) => {
     // The border that still counts: the padding, but not what ceil_mode adds beyond it.
     const [low, high] = countsPadding ? [-begin, sizes[i]! + end] : [0, sizes[i]!];
     return range(windows[i]!).map((w) => {
-      const start = w * stride - begin;
-      return Math.min(start + kernel, high) - Math.max(start, low);
+      const read = range(kernel).map((k) => w * stride - begin + k * dilation);
+      return read.filter((at) => at >= low && at < high).length;
     });
   });
   return counts.reduce((t: Tensor, along, i) => {

@@ -129,6 +129,13 @@ export const spaceUses: readonly Use[] = [
     { kernel_shape: [2, 3], strides: [2, 3] },
     { ...float32, free: [["b", 2, "h", "w"]] },
   ),
+  use("AveragePool", [normal(1, 2, 6, 5)], { kernel_shape: [2, 3], dilations: [3, 2] }, float32),
+  use(
+    "AveragePool",
+    [normal(1, 1, 7, 6)],
+    { kernel_shape: [2, 3], dilations: [2, 2], strides: [2, 1], pads: [1, 1, 0, 2], ceil_mode: 1 },
+    float32,
+  ),
   use("AveragePool", [normal(1, 2, 5)], { kernel_shape: [3], auto_pad: "SAME_UPPER", strides: [2] }, float32),
   use("GlobalAveragePool", [normal(2, 3, 2, 3)], {}, { ...float32, free: [["b", 3, "h", 3]] }),
   use("GlobalAveragePool", [normal(2, 3, 4)], {}, float32),
