@@ -1,5 +1,5 @@
 /**
- * Exports small and published models of all families in every form (timm's folder, Hugging Face's, weights alone, ONNX), each with two pictures' logits beside it, for
+ * Exports small and published models of all families in every form (timm's folder, Hugging Face's, weights alone, ONNX), each with eight pictures' logits beside it, for
  * `tools/check-exports.py`:
  *
  *     node tools/run.mjs tools/write-exports.ts OUT && python tools/check-exports.py OUT
@@ -72,7 +72,7 @@ async function save(name: string, pretrained: Pretrained): Promise<void> {
 async function exportFrom(source: string, name: string, labels: readonly string[]): Promise<void> {
   const reloaded = await loadPretrained(source);
   const { config } = reloaded.model;
-  const images = drawn(7, [2, config.channels, ...config.imageSize], 4);
+  const images = drawn(7, [8, config.channels, ...config.imageSize], 4);
   const run = await compile(
     ({ images }) => ({ logits: reloaded.model.forward(images) }),
     { images: images.shape },
@@ -135,7 +135,7 @@ const narrow = { imageSize: 64, widths: [16, 32, 48, 64] } as const;
 await save("resnet-basic", disturbed("resnet18", narrow, abc));
 await save("resnet-bottleneck", disturbed("resnet50", { ...narrow, depths: [1, 2, 1, 1] }, abc));
 await save("resnet-frozen", disturbed("resnet50", { ...narrow, depths: [1, 2, 1, 1], norm: "frozen" }, abc));
-const published = "../shared/data/vit-tiny-imagenet/model.safetensors";
+const published = `${process.env.VITRINE_SHARED ?? "../shared"}/data/vit-tiny-imagenet/model.safetensors`;
 if (existsSync(published))
   await save("vit-imagenet", await loadPretrained(published, { arch: "vit_tiny_patch16_224" }));
 process.exit();
