@@ -35,7 +35,8 @@ export async function saveModel(
     for (const { temporary } of written) await rm(temporary, { force: true });
     throw new VitrineError("STORAGE_FAILURE", {
       rule: "the model could not be written",
-      evidence: cause instanceof Error ? cause.message : String(cause),
+      // Its message would show the temporary name.
+      evidence: (cause as NodeJS.ErrnoException).code ?? String(cause),
       place: path,
       cause,
     });

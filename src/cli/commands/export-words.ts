@@ -12,6 +12,7 @@ import { rewriteForInference } from "../../rewrite/index.ts";
 import { gpt2OnnxGraph } from "../../tasks/decode/gpt2-onnx.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { byteSize, grouped } from "../numbers.ts";
+import { savedFiles } from "../output-files.ts";
 
 /**
  * Writes the graph and says how it is fed.
@@ -33,7 +34,7 @@ export async function exportWords(
   // Without operators that only ONNX Runtime has, so that any engine runs it.
   const graph = await rewriteForInference(gpt2OnnxGraph(model), { evaluate, fuse: false });
   stopIfTold(context);
-  await saveModel(out, graph, { metadata: new Map([["model", name]]) });
+  const files = await savedFiles(out, await saveModel(out, graph, { metadata: new Map([["model", name]]) }));
   const { words, depth, heads, width } = model.config;
   const past = ["b", heads, "c", width / heads];
   const input = {
@@ -46,9 +47,9 @@ export async function exportWords(
   const output = { logits: ["b", 1, words], "present.I.key": present, "present.I.value": present };
   const parameters = model.parameterCount();
   context.terminal.result(
-    { model: name, path: out, form: "onnx", input, output, layers: depth, parameters },
+    { model: name, path: out, form: "onnx", input, output, layers: depth, parameters, files: files.list },
     [
-      `${out} (${byteSize((await stat(out)).size)}): ${name}, ${grouped(parameters)} parameters`,
+      `${files.text}: ${name}, ${grouped(parameters)} parameters`,
       `inputs   input_ids [b, n], attention_mask [b, c + n] int64; past_key_values.I.key and .value [${past.join(", ")}] float32, I from 0 to ${depth - 1}`,
       `outputs  logits [b, 1, ${words}] of the word after the last; present.I.key and .value [${present.join(", ")}]`,
       "begin with c = 0; then feed present as past_key_values, and one word at a time",

@@ -4,6 +4,7 @@ import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { evaluatorFor, traceGraph } from "../../compile/index.ts";
 import { VitrineError } from "../../errors.ts";
+import type { EncodedModel } from "../../onnx/encode.ts";
 import { saveModel } from "../../onnx/save-node.ts";
 import { copyCard } from "../../pretrained/card-node.ts";
 import { isMae } from "../../pretrained/mae-node.ts";
@@ -17,6 +18,7 @@ import { saveSafetensors } from "../../weights/safetensors-node.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { byteSize, grouped } from "../numbers.ts";
+import { checkOutputs, savedFiles } from "../output-files.ts";
 import { wordsFolder } from "../words.ts";
 import { exportWords, exportWordsFolder } from "./export-words.ts";
 
@@ -43,7 +45,7 @@ export async function exportVerb(
       rule: "--half is for weights alone and for folders",
       evidence: `got ${out}`,
     });
-  if (form !== "folder" && !force) await refuseExisting(out);
+  if (form !== "folder") await checkOutputs(form === "onnx" ? [out, `${out}.data`] : [out], force);
   const words = arch === undefined ? await wordsFolder(context, reference) : undefined;
   if (words) {
     if (form === "folder" && layout === undefined)
@@ -55,18 +57,25 @@ export async function exportVerb(
   stopIfTold(context);
   const { model, preprocessing } = pretrained;
   let document: Record<string, unknown> = { model: pretrained.name, path: out, form };
+  let written = out;
   let next: string;
   if (form === "onnx") {
-    const output = await writeOnnx(context, pretrained, out);
+    const encoded = await writeOnnx(context, pretrained, out);
+    const files = await savedFiles(out, encoded);
+    const { name, shape: sizes } = encoded.outputs[0]!;
+    const shape = sizes.map((size) => (typeof size === "number" ? size : "b"));
     document = {
       ...document,
       input: { images: ["b", ...preprocessing.inputSize] },
-      output: { [output.name]: ["b", output.width] },
+      output: { [name]: shape },
+      files: files.list,
     };
-    next = `input images [b, ${preprocessing.inputSize.join(", ")}] float32, output ${output.name} [b, ${output.width}]; any ONNX engine runs it`;
+    written = files.text;
+    next = `input images [b, ${preprocessing.inputSize.join(", ")}] float32, output ${name} [${shape.join(", ")}]; any ONNX engine runs it`;
   } else if (form === "safetensors") {
     const tensors = new Map([...model.variables()].map(([name, { data }]) => [name, data]));
     await saveSafetensors(out, half ? inHalf(tensors) : tensors, [["format", "pt"]]);
+    written = `${out} (${byteSize((await stat(out)).size)})`;
     const names = model instanceof OnnxClassifier ? "the names that the graph has for them" : "timm's names";
     next = `weights alone, under ${names}; a folder (\`vitrine export MODEL DIR\`) says the architecture as well`;
   } else if (model instanceof OnnxClassifier) {
@@ -83,10 +92,9 @@ export async function exportVerb(
         : `transformers loads it: AutoModelForImageClassification.from_pretrained("${out}")`;
   }
   if (await isMae(reference, { arch })) next = `the encoder of the autoencoder, without its decoder\n${next}`;
-  const size = form === "folder" ? "" : ` (${byteSize((await stat(out)).size)})`;
   context.terminal.result(
     { ...document, parameters: model.parameterCount() },
-    `${out}${size}: ${pretrained.name}, ${grouped(model.parameterCount())} parameters\n${next}`,
+    `${written}: ${pretrained.name}, ${grouped(model.parameterCount())} parameters\n${next}`,
   );
   return undefined;
 }
@@ -112,24 +120,8 @@ function formOf(out: string): Form {
   });
 }
 
-async function refuseExisting(path: string): Promise<void> {
-  const there = await stat(path).catch(() => undefined);
-  if (there === undefined) return;
-  throw new VitrineError("OUTPUT_CONFLICT", {
-    rule: "a file that exists is not overwritten",
-    place: path,
-    next: "add --force to replace it, or choose another name",
-  });
-}
-
-/** What a graph ends with, [b, width]: classes, or without a head features. */
-interface Output {
-  readonly name: "logits" | "features";
-  readonly width: number;
-}
-
-/** Without operators that only ONNX Runtime has, so that any engine runs it. */
-async function writeOnnx(context: Context, pretrained: Pretrained, path: string): Promise<Output> {
+/** Without operators that only ONNX Runtime has, so that any engine runs it. A model without a head ends with `features`, others with `logits`. */
+async function writeOnnx(context: Context, pretrained: Pretrained, path: string): Promise<EncodedModel> {
   const { model, name } = pretrained;
   const { channels, imageSize, labels } = model.config;
   const output = labels > 0 ? "logits" : "features";
@@ -139,6 +131,5 @@ async function writeOnnx(context: Context, pretrained: Pretrained, path: string)
   const small = await rewriteForInference(graph, { evaluate: evaluatorFor(await context.runtime()), fuse: false });
   const metadata = new Map([["model", name], ...onnxMetadata(pretrained)]);
   stopIfTold(context);
-  await saveModel(path, small, { metadata });
-  return { name: output, width: Number(graph.outputs.get(output)!.shape.at(-1)) };
+  return saveModel(path, small, { metadata });
 }
