@@ -87,7 +87,7 @@ export async function assemble(
     architecture,
     model,
     preprocessing: resize ? preprocessingForSize(preprocessing, model.config.imageSize) : preprocessing,
-    labels: newHead?.labels ?? (await labelsFor(model.config.labels, labels ?? named, source.place)),
+    ...(newHead ? { labels: newHead.labels } : await labelsFor(model.config.labels, labels ?? named, source.place)),
     freshHead: newHead !== undefined,
   };
 }

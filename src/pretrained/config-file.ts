@@ -47,11 +47,17 @@ const huggingFaceSchema = v.looseObject({
 /**
  * The model that a parsed `config.json` describes, in timm's keys or in those of transformers.
  * @param place file name, for messages
- * @throws {VitrineError} INVALID_FILE for a broken file or a model that is not here, UNKNOWN_NAME for an unknown architecture, INVALID_ARGUMENT for options without counterpart.
+ * @throws {VitrineError} INVALID_FILE for a broken file, an unknown architecture or a model that is not here, INVALID_ARGUMENT for options without counterpart.
  */
 export async function readConfigFile(source: unknown, place: string): Promise<ConfigFile> {
   const json = check(object, source, place);
-  return typeof json.architecture === "string" ? fromTimm(json, place) : fromHuggingFace(json, place);
+  if (typeof json.architecture === "string") return fromTimm(json, place);
+  if (json.model_type !== undefined) return fromHuggingFace(json, place);
+  throw new VitrineError("INVALID_FILE", {
+    rule: "a model's configuration must say its `architecture` (timm's name) or its `model_type` (transformers')",
+    evidence: `it has ${Object.keys(json).slice(0, 5).join(", ") || "neither"}`,
+    place,
+  });
 }
 
 /** @source timm 1.0.29, timm/models/_hub.py `_parse_model_cfg` and timm/models/_builder.py `_update_default_model_kwargs` */
@@ -60,7 +66,11 @@ async function fromTimm(source: JsonObject, place: string): Promise<ConfigFile> 
   const {
     family,
     model: { name },
-  } = await familyNamed(file.architecture);
+  } = await familyNamed(file.architecture).catch((cause: unknown) => {
+    if (!(cause instanceof VitrineError)) throw cause;
+    // The name was not typed: it is the file that is wrong.
+    throw new VitrineError("INVALID_FILE", { ...cause.fields, place: `\`architecture\` of ${place}`, cause });
+  });
   // Before timm 0.9 all keys stood at the top.
   const inner = (file.pretrained_cfg ?? file) as JsonObject;
   const size = Array.isArray(inner.input_size) ? (inner.input_size as readonly Json[]) : undefined;
@@ -101,13 +111,15 @@ async function fromHuggingFace(source: JsonObject, place: string): Promise<Confi
     family,
     architecture,
     config,
-    // transformers fills in these where nobody named the labels.
-    labels: config.labels === 0 || labels?.every((label, i) => label === `LABEL_${i}`) ? undefined : labels,
+    labels: config.labels === 0 || labels?.every((label, i) => label === unnamed(i)) ? undefined : labels,
     pretrainedConfig: undefined,
     processor,
     fineTuning,
   };
 }
+
+/** What transformers fills in where nobody named the labels. */
+const unnamed = (index: number): string => `LABEL_${index}`;
 
 /** `["cat", "dog"]` or `{"0": "cat", "1": "dog"}`; undefined where an index is missing. */
 function byIndex(
@@ -122,21 +134,22 @@ function byIndex(
  * timm's `config.json`; `timm.create_model("local-dir:FOLDER", pretrained=True)` builds the same model from it.
  * @throws {VitrineError} INVALID_ARGUMENT for a model or a preprocessing that it cannot express.
  */
-export function timmConfigFile({ architecture, model, preprocessing, labels }: Pretrained): JsonObject {
+export function timmConfigFile({ architecture, model, preprocessing, labels, unnamedLabels }: Pretrained): JsonObject {
   const { config } = model;
   const json = familyOf(architecture).configForTimm(config, {
     architecture,
     preprocessing: preprocessingToTimm(preprocessing) as unknown as TimmPreprocessing,
   });
-  return { ...json, ...(config.labels > 0 ? { label_names: labels } : {}) };
+  return { ...json, ...(config.labels > 0 && !unnamedLabels ? { label_names: labels } : {}) };
 }
 
 /**
  * transformers' `config.json`; `from_pretrained` of the class that it names builds the same model from it.
  * @throws {VitrineError} INVALID_ARGUMENT for a model that it cannot express.
  */
-export function huggingFaceConfigFile({ architecture, model, labels }: Pretrained): JsonObject {
-  return familyOf(architecture).configForHuggingFace(model.config, labels);
+export function huggingFaceConfigFile({ architecture, model, labels, unnamedLabels }: Pretrained): JsonObject {
+  const names = unnamedLabels ? labels.map((_, i) => unnamed(i)) : labels;
+  return familyOf(architecture).configForHuggingFace(model.config, names);
 }
 
 function check<S extends v.GenericSchema>(schema: S, source: unknown, place: string): v.InferOutput<S> {

@@ -21,8 +21,12 @@ const forms = [
 ] as const;
 
 /** The entries that `labelsIn` and `preprocessingIn` read. A preprocessing that neither form has words for is left out. */
-export function onnxMetadata({ labels, preprocessing }: Pick<Pretrained, "labels" | "preprocessing">): Metadata {
-  const entries = new Map([["labels", JSON.stringify(labels)]]);
+export function onnxMetadata({
+  labels,
+  unnamedLabels,
+  preprocessing,
+}: Pick<Pretrained, "labels" | "unnamedLabels" | "preprocessing">): Metadata {
+  const entries = new Map(unnamedLabels ? [] : [["labels", JSON.stringify(labels)]]);
   for (const { key, write } of forms) {
     const json = expressed(() => write(preprocessing));
     if (json) return entries.set(key, JSON.stringify(json));

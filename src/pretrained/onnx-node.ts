@@ -74,7 +74,7 @@ export async function loadOnnx(
     architecture: onnxType,
     model: classifier,
     preprocessing,
-    labels: newHead?.labels ?? (await labelsFor(classifier.config.labels, labels ?? own, path)),
+    ...(newHead ? { labels: newHead.labels } : await labelsFor(classifier.config.labels, labels ?? own, path)),
     freshHead: newHead !== undefined,
   };
 }
@@ -116,13 +116,15 @@ export function onnxLabels({ id2label }: { readonly id2label?: unknown }): reado
  * Writes `model.onnx`, `config.json` with the labels, and `preprocessor_config.json`, over older ones; the graph last.
  * @throws {VitrineError} STORAGE_FAILURE
  */
-export async function saveOnnx(folder: string, { model, labels, preprocessing }: Pretrained): Promise<void> {
+export async function saveOnnx(folder: string, pretrained: Pretrained): Promise<void> {
+  const { model, labels, unnamedLabels, preprocessing } = pretrained;
   const { channels, imageSize } = model.config;
   const images = input("images", [symbol("b"), channels, ...imageSize]);
   const { result } = trace(() => model.forward(images));
   await mkdir(folder, { recursive: true });
+  const id2label = unnamedLabels ? {} : { id2label: Object.fromEntries(labels.map((label, i) => [i, label])) };
   const files = {
-    "config.json": { model_type: onnxType, id2label: Object.fromEntries(labels.map((label, i) => [i, label])) },
+    "config.json": { model_type: onnxType, ...id2label },
     [processorFile]: preprocessingToHuggingFace(preprocessing),
   };
   for (const [name, json] of Object.entries(files))

@@ -13,6 +13,8 @@ export interface Pretrained<Model extends ImageClassifier = ImageClassifier> {
   readonly preprocessing: Preprocessing;
   /** Name of each label, by its index in the logits. */
   readonly labels: readonly string[];
+  /** Whether no file names the labels: then `labels` are their indices. */
+  readonly unnamedLabels?: boolean | undefined;
   /** Whether the head's weights were drawn from a seed and have learnt nothing (`ModelChanges.newHead`). */
   readonly freshHead?: boolean | undefined;
 }

@@ -36,7 +36,7 @@ export async function predictDataset(
   runtime: Runtime,
   { workers = 1, signal }: PredictOptions = {},
 ): Promise<Predictions> {
-  const toLabel = matchLabels(dataset, pretrained.labels);
+  const toLabel = matchLabels(dataset, pretrained);
   const { preprocessing } = pretrained;
   const plan = { preprocessing, batchSize: 16, shuffle: false, dropLast: false, seed: 0 };
   const loader = openLoader(dataset, plan, { workers, strict: false });

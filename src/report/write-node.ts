@@ -114,7 +114,7 @@ async function reportContent(folder: string, options: ReportOptions): Promise<Re
     },
     data: {
       classes: pretrained.labels,
-      trainCounts: countsOf(train, pretrained.labels),
+      trainCounts: countsOf(train, pretrained),
       judged: options.judged,
       chosenBy: options.chosenBy,
       findings: options.findings ?? [],
@@ -132,9 +132,9 @@ async function reportContent(folder: string, options: ReportOptions): Promise<Re
   };
 }
 
-function countsOf(dataset: Dataset, labels: readonly string[]): readonly number[] {
-  const toLabel = matchLabels(dataset, labels);
-  const counts = new Array<number>(labels.length).fill(0);
+function countsOf(dataset: Dataset, pretrained: Pretrained): readonly number[] {
+  const toLabel = matchLabels(dataset, pretrained);
+  const counts = new Array<number>(pretrained.labels.length).fill(0);
   for (let i = 0; i < dataset.length; i++) counts[toLabel[dataset.labelOf(i)]!]!++;
   return counts;
 }

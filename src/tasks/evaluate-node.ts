@@ -38,7 +38,7 @@ export async function evaluateDataset(
   runtime: Runtime,
   { strict = false, workers = 1, onProgress, signal, views }: EvaluateOptions = {},
 ): Promise<DatasetEvaluation> {
-  const toLabel = matchLabels(dataset, pretrained.labels);
+  const toLabel = matchLabels(dataset, pretrained);
   const { labels } = pretrained;
   const preprocessing = views ? viewPreprocessing(pretrained.preprocessing, views) : pretrained.preprocessing;
   const plan = { preprocessing, batchSize: 16, shuffle: false, dropLast: false, seed: 0 };

@@ -3,6 +3,7 @@
 import type { Dataset } from "../data/datasets/dataset.ts";
 import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
+import type { Pretrained } from "../pretrained/pretrained.ts";
 import { type ClassMetrics, classMetrics } from "./metrics.ts";
 
 /** A batch of model inputs with their labels, as loaders make it. */
@@ -36,17 +37,19 @@ export interface Evaluation {
 }
 
 /**
- * For each class of a data set, the label of the model that means it: by name, or by index where a model's labels are mere numbers.
+ * For each class of a data set, the label of the model that means it: by name, or in order where nobody named a model's labels.
  * @throws {VitrineError} DATA_PROBLEM listing the classes that the model does not know; INVALID_ARGUMENT where it knows none.
  */
-export function matchLabels({ classes, name }: Pick<Dataset, "classes" | "name">, labels: readonly string[]): number[] {
+export function matchLabels(
+  { classes, name }: Pick<Dataset, "classes" | "name">,
+  { labels, unnamedLabels }: Pick<Pretrained, "labels" | "unnamedLabels">,
+): number[] {
   if (labels.length === 0)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "a model without a head gives features, and knows no classes",
       next: "`vitrine train DATA --from` it gives it a head",
     });
-  const unnamed = labels.every((label, i) => label === String(i));
-  if (unnamed && classes.length === labels.length) return classes.map((_, i) => i);
+  if (unnamedLabels && classes.length === labels.length) return classes.map((_, i) => i);
   const unknown = classes.filter((label) => !labels.includes(label));
   if (unknown.length > 0)
     throw new VitrineError("DATA_PROBLEM", {

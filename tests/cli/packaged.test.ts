@@ -52,6 +52,12 @@ test("explain draws what the surest of them saw", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ file: "one.png", out: "why.png" });
 });
 
+test("digits are not judged as figures of other names", async () => {
+  const { code, stderr } = await vitrine(["eval", "vit-digits", "shapes", "--limit", "20"], { cwd: folder });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/it has 10 labels, it does not have circle, .* in shapes/);
+});
+
 test.each(["vit-digits", "vit-fashion"])(
   "%s as an .onnx file is a model by itself, with the same answers",
   async (name) => {

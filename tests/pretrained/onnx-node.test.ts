@@ -91,7 +91,7 @@ test("a head for the labels that a graph has already leaves its own, unless the 
     ["all-convolutional", true],
   ] as const) {
     const folder = join(scratch, `same-${name}`);
-    const before = await load(name);
+    const before = await load(name, { labels: ["ant", "bee", "cat", "dog", "elk", "fox"] });
     await savePretrained(folder, before);
     const same = { labels: before.labels, seed: 1, unlessSame: true };
     const kept = await loadPretrained(folder, { newHead: same });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ViT } from "../../src/models/vit/vit.ts";
 import { loadPretrained } from "../../src/pretrained/load-node.ts";
 import { newPretrained } from "../../src/pretrained/new.ts";
+import { onnxMetadata } from "../../src/pretrained/onnx-metadata.ts";
 import type { Pretrained } from "../../src/pretrained/pretrained.ts";
 import { layoutFor, savePretrained } from "../../src/pretrained/save-node.ts";
 
@@ -42,6 +43,16 @@ test("a model that is there is not overwritten unless asked, and other files sta
   expect(readFileSync(join(folder, "model.safetensors")).equals(before)).toBe(false);
   expect(readFileSync(join(folder, "log.jsonl"), "utf8")).toBe("kept");
   expect(readdirSync(scratch)).toEqual(["run"]);
+});
+
+test.each(["timm", "huggingface"] as const)("labels that nobody named get no names on the way: %s", async (layout) => {
+  const [first, second] = [join(scratch, "first"), join(scratch, "second")];
+  await savePretrained(first, { ...make(), labels: ["0", "1"], unnamedLabels: true }, { layout });
+  const read = await loadPretrained(first);
+  expect(read).toMatchObject({ labels: ["0", "1"], unnamedLabels: true });
+  expect(onnxMetadata(read).has("labels")).toBe(false);
+  await savePretrained(second, { ...make(), labels: ["0", "1"] }, { layout });
+  expect(await loadPretrained(second)).toMatchObject({ labels: ["0", "1"], unnamedLabels: false });
 });
 
 test("a file in the folder's place is left alone", async () => {

@@ -59,13 +59,20 @@ test("accuracy, top five, loss, classes and confusion are what a hand counts", a
 
 test("a data set's classes are found among more labels of the model", async () => {
   const dataset = { name: "few", classes: ["g", "a"] };
-  expect(matchLabels(dataset, labels)).toEqual([6, 0]);
-  const result = await evaluate(batchesOf(rows.slice(3, 4), [0]), async (x) => x, labels, matchLabels(dataset, labels));
+  expect(matchLabels(dataset, { labels })).toEqual([6, 0]);
+  const toLabel = matchLabels(dataset, { labels });
+  const result = await evaluate(batchesOf(rows.slice(3, 4), [0]), async (x) => x, labels, toLabel);
   expect(result.confusion[6]![0]).toBe(1);
-  expect(() => matchLabels({ name: "few", classes: ["a", "zebra"] }, labels)).toThrow(
+  expect(() => matchLabels({ name: "few", classes: ["a", "zebra"] }, { labels })).toThrow(
     /it has 7 labels, it does not have zebra in few; name the class folders/,
   );
-  expect(matchLabels(dataset, ["0", "1"])).toEqual([0, 1]);
+});
+
+test("labels without names are taken in order, and digits that are names are not", () => {
+  const dataset = { name: "shapes", classes: ["circle", "square"] };
+  expect(matchLabels(dataset, { labels: ["0", "1"], unnamedLabels: true })).toEqual([0, 1]);
+  expect(() => matchLabels(dataset, { labels: ["0", "1"] })).toThrow(/it does not have circle, square/);
+  expect(matchLabels({ name: "digits", classes: ["1", "0"] }, { labels: ["0", "1"] })).toEqual([1, 0]);
 });
 
 test("nothing to judge is an error", async () => {

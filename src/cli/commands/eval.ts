@@ -42,6 +42,11 @@ export async function evalVerb(
   const whole = splits.test ?? splits.validation ?? splits.train;
   const dataset = limit === undefined ? whole : sampled(whole, limit, seed);
   terminal.note(`evaluating ${pretrained.name} on ${dataset.name} (${counted(dataset.length, "image")})`);
+  const { classes } = dataset;
+  if (pretrained.unnamedLabels && classes.length === pretrained.labels.length)
+    terminal.note(
+      `no file names the model's labels: they are taken for the classes in order, ${classes.slice(0, 5).join(", ")}${classes.length > 5 ? ", …" : ""}`,
+    );
   const progress = await terminal.progress("evaluating", dataset.length);
   const started = performance.now();
   let evaluation: DatasetEvaluation;
