@@ -5,6 +5,7 @@ import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import type { ImageStoreOptions } from "../data/loader-store.ts";
 import { VitrineError } from "../errors.ts";
+import { systemReason } from "../files/write-node.ts";
 
 /** Where each part of the data is kept. */
 export interface ImageStores {
@@ -41,7 +42,7 @@ export async function imageStores(where: string): Promise<ImageStores | undefine
   } catch (cause) {
     throw new VitrineError("STORAGE_FAILURE", {
       rule: "--store must be memory, none, or a folder that can be written to",
-      evidence: (cause as NodeJS.ErrnoException).code,
+      evidence: systemReason(cause),
       place: folder,
       cause,
     });

@@ -8,6 +8,7 @@
 import { readFile, stat } from "node:fs/promises";
 import type { Sharp, SharpOptions } from "sharp";
 import { VitrineError } from "../errors.ts";
+import { systemReason } from "../files/write-node.ts";
 import { viewBytes } from "../graph/dtype.ts";
 import { decodeBmp } from "./bmp.ts";
 import { rgbFromCmyk, rgbFromGrey16, toRgb } from "./convert.ts";
@@ -110,8 +111,9 @@ async function readBounded(path: string, maxBytes: number, name: string): Promis
     const { code } = cause as NodeJS.ErrnoException;
     throw new VitrineError(code === "ENOENT" || code === "ENOTDIR" ? "NOT_FOUND" : "INVALID_FILE", {
       rule: "an image must be a readable file",
-      evidence: code,
+      evidence: systemReason(cause),
       place: name,
+      next: code === "EISDIR" ? `name the images in it: ${name}/*` : undefined,
       cause,
     });
   }

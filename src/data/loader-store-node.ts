@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readdir, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { VitrineError } from "../errors.ts";
-import { writeCached, writePieces } from "../files/write-node.ts";
+import { systemReason, writeCached, writePieces } from "../files/write-node.ts";
 import type { Dataset, Origin } from "./datasets/dataset.ts";
 import { sharedBytes } from "./datasets/memory.ts";
 import type { Channels, Image } from "./image.ts";
@@ -70,7 +70,7 @@ export async function makeImageStore(
   } catch (cause) {
     throw new VitrineError("STORAGE_FAILURE", {
       rule: "the folder for decoded images must be writable",
-      evidence: (cause as NodeJS.ErrnoException).code,
+      evidence: systemReason(cause),
       place: folder,
       cause,
     });

@@ -13,6 +13,25 @@ export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : undefined;
 }
 
+/** Why the system refused, in words; its own code for what is rare. */
+export function systemReason(error: unknown): string {
+  const code = errorCode(error);
+  if (code === undefined) return error instanceof Error ? error.message : String(error);
+  return Object.hasOwn(reasons, code) ? reasons[code]! : code;
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: "nothing has this name",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a file is in the place of a folder",
+  EACCES: "this user may not (EACCES)",
+  EPERM: "this user may not (EPERM)",
+  EROFS: "this disk can only be read (EROFS)",
+  ENOSPC: "the disk is full (ENOSPC)",
+  EDQUOT: "this user's share of the disk is full (EDQUOT)",
+  EMFILE: "too many files are open (EMFILE)",
+};
+
 /**
  * Writes a file so that its name shows either the old content or all of the new: a temporary file in the same folder is written, flushed to the disk and
  * renamed. On failure the temporary file is removed.
@@ -31,7 +50,7 @@ export async function writeFileAtomically(path: string, pieces: Iterable<Uint8Ar
     const missing = code === "ENOENT" || code === "ENOTDIR";
     throw new VitrineError(missing ? "NOT_FOUND" : "STORAGE_FAILURE", {
       rule: missing ? "the folder to write into must exist" : "the file must be written whole",
-      evidence: code ?? String(cause),
+      evidence: systemReason(cause),
       place: path,
       next: code === "ENOSPC" ? "free some space; nothing was left behind" : undefined,
       cause,
@@ -51,7 +70,7 @@ export async function writeCached<T>(path: string, write: (file: FileHandle) => 
     if (cause instanceof VitrineError) throw cause;
     throw new VitrineError("STORAGE_FAILURE", {
       rule: "the cache must be writable and have room",
-      evidence: errorCode(cause) ?? String(cause),
+      evidence: systemReason(cause),
       place: path,
       next: "free some space or set VITRINE_CACHE to another folder",
       cause,

@@ -3,7 +3,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { VitrineError } from "../errors.ts";
-import { writeFileAtomically } from "../files/write-node.ts";
+import { systemReason, writeFileAtomically } from "../files/write-node.ts";
 import type { Module } from "../nn/module.ts";
 import { openSafetensors, saveSafetensors } from "../weights/safetensors-node.ts";
 import { adapterConfigFile, adapterTensors, fillAdapter, readAdapterConfig } from "./adapter.ts";
@@ -33,7 +33,7 @@ export async function saveAdapter(
   await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("STORAGE_FAILURE", {
       rule: "the adapter's folder must be made",
-      evidence: cause.code,
+      evidence: systemReason(cause),
       place: folder,
       cause,
     });
@@ -51,7 +51,7 @@ export async function loadAdapter(folder: string, model: Module): Promise<void> 
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("NOT_FOUND", {
       rule: `an adapter's folder must have ${configFile} and ${weightsFile}`,
-      evidence: cause.code,
+      evidence: systemReason(cause),
       place: folder,
     });
   });

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openTokenizers } from "../data/text/tokenizer-node.ts";
 import { VitrineError } from "../errors.ts";
+import { systemReason } from "../files/write-node.ts";
 import { openWeights } from "../weights/open-node.ts";
 import type { WeightSource } from "../weights/source.ts";
 import { isCtranslate2 } from "./ctranslate2.ts";
@@ -51,7 +52,7 @@ async function readConfig(folder: string): Promise<{ readonly config: unknown; r
       if (cause.code === "ENOENT") return undefined;
       throw new VitrineError("NOT_FOUND", {
         rule: "a model's configuration must be readable",
-        evidence: cause.code,
+        evidence: systemReason(cause),
         place,
         cause,
       });

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../errors.ts";
+import { systemReason } from "../files/write-node.ts";
 import { modelNames } from "../models/registry.ts";
 import { openWeights } from "../weights/open-node.ts";
 import { assemble, assembleNamed, folderPreprocessing, type ModelChanges, requireArchitecture } from "./assemble.ts";
@@ -110,7 +111,11 @@ async function loadFile(path: string, options: LoadOptions): Promise<Pretrained>
 async function readJson(path: string): Promise<unknown> {
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return undefined;
-    throw new VitrineError("INVALID_FILE", { rule: "the file must be readable", evidence: cause.code, place: path });
+    throw new VitrineError("INVALID_FILE", {
+      rule: "the file must be readable",
+      evidence: systemReason(cause),
+      place: path,
+    });
   });
   if (text === undefined) return undefined;
   try {

@@ -5,7 +5,7 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { preprocessingToHuggingFace } from "../data/preprocess-config.ts";
 import { VitrineError } from "../errors.ts";
-import { syncFolder, writeFileAtomically } from "../files/write-node.ts";
+import { syncFolder, systemReason, writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { familyOf } from "../models/registry.ts";
 import { mergeLora } from "../nn/lora.ts";
@@ -183,7 +183,7 @@ function storageFailure(place: string, cause: unknown): VitrineError {
   const { code } = cause as NodeJS.ErrnoException;
   return new VitrineError("STORAGE_FAILURE", {
     rule: "the model's folder must be written whole",
-    evidence: code ?? String(cause),
+    evidence: systemReason(cause),
     place,
     next: code === "ENOSPC" ? "free some space; nothing was left behind" : undefined,
     cause,

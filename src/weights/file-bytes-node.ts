@@ -2,7 +2,7 @@
 
 import { type FileHandle, open } from "node:fs/promises";
 import { VitrineError } from "../errors.ts";
-import { errorCode } from "../files/write-node.ts";
+import { errorCode, systemReason } from "../files/write-node.ts";
 import { type ByteSource, requireRange } from "./byte-source.ts";
 
 /** One `read` call moves less than 2^31 bytes on every platform. */
@@ -21,7 +21,7 @@ export async function openFileBytes(path: string): Promise<ByteSource> {
       ? new VitrineError("NOT_FOUND", { rule: "a weights file must exist", place: path, cause: error })
       : new VitrineError("INVALID_FILE", {
           rule: "a weights file must be readable",
-          evidence: errorCode(error),
+          evidence: systemReason(error),
           place: path,
           cause: error,
         });

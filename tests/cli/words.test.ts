@@ -158,7 +158,7 @@ const problems: readonly (readonly [what: string, args: readonly string[], messa
   [
     "a missing file",
     ["translate", "marian", "--file", "none.txt"],
-    /a text must be a readable file, ENOENT in none.txt/,
+    /a text must be a readable file, nothing has this name in none.txt/,
   ],
   ["an alignment without JSON", ["translate", "marian", "the", "--alignment"], /told in JSON; add --json/],
   [

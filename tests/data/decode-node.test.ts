@@ -90,8 +90,11 @@ test("missing, empty, oversized and foreign files say what is wrong with which",
         () => expect.unreachable(),
         (error: VitrineError) => error,
       );
-    expect(await fails(join(folder, "none.jpg"))).toMatchObject({ code: "NOT_FOUND", fields: { evidence: "ENOENT" } });
-    expect(await fails(folder)).toMatchObject({ code: "INVALID_FILE", fields: { evidence: "EISDIR" } });
+    expect(await fails(join(folder, "none.jpg"))).toMatchObject({
+      code: "NOT_FOUND",
+      fields: { evidence: "nothing has this name" },
+    });
+    expect(await fails(folder)).toMatchObject({ code: "INVALID_FILE", fields: { evidence: "it is a folder" } });
     expect((await fails(at("empty.png", ""))).message).toContain("the file is empty in ");
     expect(
       (await fails(at("drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"))).message,

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { parseGolden, type VerifyRow, verifyGolden } from "../../tasks/verify.ts";
 import type { Context } from "../context.ts";
@@ -32,7 +33,7 @@ async function verifyFile(file: string, runtime: Runtime): Promise<Verdict> {
     const bytes = await readFile(file).catch((cause: NodeJS.ErrnoException) => {
       throw new VitrineError(cause.code === "ENOENT" ? "NOT_FOUND" : "INVALID_FILE", {
         rule: "a golden file must be a readable file",
-        evidence: cause.code,
+        evidence: systemReason(cause),
         place: file,
         cause,
       });

@@ -7,6 +7,7 @@ import { homedir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 
 /** A file as its publisher describes it. */
 export interface RemoteFile {
@@ -100,7 +101,7 @@ export async function download(file: RemoteFile, path: string, call: DownloadCal
     if (cause instanceof VitrineError) throw cause;
     throw new VitrineError("STORAGE_FAILURE", {
       rule: "the cache must be writable and have room",
-      evidence: (cause as NodeJS.ErrnoException).code ?? String(cause),
+      evidence: systemReason(cause),
       place: path,
       next: "free some space or set VITRINE_CACHE to another folder",
       cause,

@@ -7,6 +7,7 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
 import { imageExtensions } from "../image-format.ts";
 import type { Dataset, Skipped, Split } from "./dataset.ts";
@@ -157,7 +158,7 @@ async function listFolder(folder: string): Promise<string[]> {
     const { code } = cause as NodeJS.ErrnoException;
     throw new VitrineError(code === "ENOENT" ? "NOT_FOUND" : "INVALID_FILE", {
       rule: "a data set must be a readable folder",
-      evidence: code,
+      evidence: systemReason(cause),
       place: folder,
       cause,
     });

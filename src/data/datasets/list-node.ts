@@ -7,6 +7,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 import { classesOf, LabelCollector } from "./class-labels.ts";
 import { imageColumns, labelColumns, pickColumn, splitColumns } from "./columns.ts";
 import type { Dataset, Skipped, Split } from "./dataset.ts";
@@ -97,7 +98,7 @@ async function readList(path: string): Promise<string> {
     const { code } = cause as NodeJS.ErrnoException;
     throw new VitrineError(code === "ENOENT" || code === "ENOTDIR" ? "NOT_FOUND" : "INVALID_FILE", {
       rule: "a list must be a readable file",
-      evidence: code,
+      evidence: systemReason(cause),
       place: path,
       cause,
     });

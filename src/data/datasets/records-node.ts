@@ -2,6 +2,7 @@
 
 import { open, stat } from "node:fs/promises";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 import { decodeImage } from "../decode-node.ts";
 import type { Dataset } from "./dataset.ts";
 import { type RecordSource, recordName } from "./records.ts";
@@ -29,7 +30,12 @@ export function recordsDataset(source: RecordSource): Dataset {
 
 async function readRange(file: string, start: number, length: number, place: string): Promise<Uint8Array> {
   const handle = await open(file, "r").catch((cause: NodeJS.ErrnoException) => {
-    throw new VitrineError("NOT_FOUND", { rule: "a file of images must be there", evidence: cause.code, place, cause });
+    throw new VitrineError("NOT_FOUND", {
+      rule: "a file of images must be there",
+      evidence: systemReason(cause),
+      place,
+      cause,
+    });
   });
   try {
     const out = new Uint8Array(length);

@@ -10,6 +10,7 @@ import { type FileHandle, open, readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createGunzip } from "node:zlib";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 import { classesOf, LabelCollector } from "./class-labels.ts";
 import type { Dataset, Skipped, Split } from "./dataset.ts";
 import { type PackSample, packOf } from "./pack-node.ts";
@@ -116,7 +117,7 @@ async function indexShard(
   const handle = await open(place, "r").catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError(cause.code === "ENOENT" ? "NOT_FOUND" : "INVALID_FILE", {
       rule: "a file of a data set must be readable",
-      evidence: cause.code,
+      evidence: systemReason(cause),
       place,
       cause,
     });

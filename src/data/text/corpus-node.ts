@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { VitrineError } from "../../errors.ts";
+import { systemReason } from "../../files/write-node.ts";
 import type { ParallelCorpus } from "./corpus.ts";
 
 const unzip = promisify(gunzip);
@@ -16,7 +17,7 @@ export async function readText(path: string): Promise<string> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("NOT_FOUND", {
       rule: "a text must be a readable file",
-      evidence: cause.code ?? cause.message,
+      evidence: systemReason(cause),
       place: path,
       cause,
     });

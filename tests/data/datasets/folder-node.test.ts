@@ -68,13 +68,15 @@ test("each way in which a folder is no data set has its own one-line error", asy
     expect(error.message).not.toContain("\n");
     return `${error.code}: ${error.message.replaceAll(root, "ROOT")}`;
   };
-  expect(await fails(join(root, "none"))).toBe("NOT_FOUND: a data set must be a readable folder, ENOENT in ROOT/none");
+  expect(await fails(join(root, "none"))).toBe(
+    "NOT_FOUND: a data set must be a readable folder, nothing has this name in ROOT/none",
+  );
   expect(await fails(root)).toMatch(
     /^DATA_PROBLEM: a data set must be a folder of class folders, it has no folder in ROOT; put each/,
   );
   put("1.jpg", "2.png");
   expect(await fails(join(root, "1.jpg"))).toBe(
-    "INVALID_FILE: a data set must be a readable folder, ENOTDIR in ROOT/1.jpg",
+    "INVALID_FILE: a data set must be a readable folder, a file is in the place of a folder in ROOT/1.jpg",
   );
   expect(await fails(root)).toMatch("got 2 images and no folder in ROOT");
   put("a/readme.md", "b/readme.md");
