@@ -68,17 +68,44 @@ export function unknownModel(name: string, known: readonly string[]): VitrineErr
   return new VitrineError("UNKNOWN_NAME", {
     rule: "a model must have one of the known names",
     evidence: `got "${name}"`,
-    next: `did you mean ${nearest(name, known).join(", ")}?`,
+    next: `did you mean ${nearestModels(name, known).join(", ")}?`,
   });
 }
 
-/** The three names that need the fewest changes of letters. */
-function nearest(name: string, names: readonly string[]): readonly string[] {
+/**
+ * The three names that are probably meant: those that begin so, in their own order, then those that need the fewest changes of letters. Other packages'
+ * spellings count as well (`vit_b_16`, `ViT-B/16`); models for tests do not.
+ */
+export function nearestModels(name: string, names: readonly string[]): readonly string[] {
+  const asked = name.toLowerCase().split(".", 1)[0]!;
+  const spellings = [asked, timmSpelling(asked)];
+  const distance = (known: string): number =>
+    spellings.some((spelling) => known.startsWith(spelling))
+      ? -1
+      : Math.min(...spellings.map((spelling) => editDistance(spelling, known)));
   return names
-    .map((known) => ({ known, changes: editDistance(name.toLowerCase(), known) }))
+    .filter((known) => asked.startsWith("test") || !known.startsWith("test_"))
+    .map((known) => ({ known, changes: distance(known) }))
     .sort((a, b) => a.changes - b.changes)
     .slice(0, 3)
     .map(({ known }) => known);
+}
+
+const sizes: Readonly<Record<string, string>> = { ti: "tiny", t: "tiny", s: "small", b: "base", l: "large", h: "huge" };
+
+/** `vit_base_patch16` of the papers' and torchvision's `ViT-B/16` and `vit_b_16`. */
+function timmSpelling(name: string): string {
+  const [family = "", ...rest] = name
+    .replaceAll(/[^a-z0-9]+/g, "_")
+    .replace(/^swin_v2/, "swinv2")
+    .replace(/^resnet_/, "resnet")
+    // `b16`
+    .replace(/_(ti|[tsblh])(\d+)/, "_$1_$2")
+    .split("_");
+  const words = rest.map((word, i) =>
+    i === 0 ? (sizes[word] ?? word) : i === 1 && /^\d\d?$/.test(word) ? `patch${word}` : word,
+  );
+  return [family, ...words].join("_");
 }
 
 /** Letters to insert, remove or replace to make `b` of `a`. @source Levenshtein 1966 */

@@ -34,6 +34,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], message:
   ["an unknown model", ["models", "vit_tiny_patch61_224"], /did you mean vit_tiny_patch16_224/],
   ["an unknown tag", ["models", "swin_s3_tiny_224.nonsense"], /got "nonsense" in swin_s3_tiny_224; known are ms_in1k/],
   ["an unknown model to train", ["train", "shapes", "--model", "vit_teeny"], /did you mean/],
+  ["an unknown model to time", ["bench", "vit_b_16"], /did you mean vit_base_patch16_224/],
   ["an unknown data set", ["train", "shapse"], /must be one of shapes, mnist/],
   ["a task that is none", ["bench", "x", "--task", "play"], /Allowed choices are infer, train/],
 ];
@@ -60,8 +61,8 @@ test.each([
 });
 
 test.each([
-  ["an unknown setting", { epoch: 3 }, /settings are epochs/],
-  ["a setting out of range", { labelSmoothing: 1 }, /labelSmoothing/],
+  ["an unknown setting", { epoch: 3 }, /^vitrine: unknown setting epoch in .*c\.json; did you mean epochs\?\n$/],
+  ["a setting out of range", { mixup: -3 }, /^vitrine: mixup must be a number of at least 0, got -3 in .*c\.json\n$/],
   ["an unknown setting of the model", { model: { widht: 32 } }, /widht is no setting of a model/],
   ["a setting of another kind", { model: { width: "32" } }, /width must be a number/],
   ["settings that contradict each other", { model: { width: 32, heads: 3 } }, /heads must divide the width/],
