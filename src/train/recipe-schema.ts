@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { VitrineError } from "../errors.ts";
+import { editDistance } from "../models/families.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** A whole number from 1 up. */
@@ -77,10 +78,70 @@ export function changed<R extends object>(
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
   const result = v.safeParse(schema, { ...base, ...given });
   if (result.success) return result.output;
+  const unknown = Object.keys(given).find((name) => !(name in base));
+  if (unknown !== undefined) throw unknownSetting(unknown, Object.keys(base), place);
   const issue = result.issues[0];
+  const name = String(issue.path?.[0]?.key ?? "the recipe");
+  const value = given[name];
+  const { entries = {} } = schema as { readonly entries?: Readonly<Record<string, v.GenericSchema>> };
+  const isOwnRule = issue.type === "check" || issue.type === "raw_check" || !entries[name];
   throw new VitrineError("INVALID_ARGUMENT", {
-    rule: `${v.getDotPath(issue) ?? "the recipe"}: ${issue.message}`,
+    rule: isOwnRule ? `${name}: ${issue.message}` : `${name} must be ${allowed(entries[name]!)}`,
+    evidence: `got ${typeof value === "number" ? value : JSON.stringify(value)}`,
     place,
-    next: `settings are ${Object.keys(base).join(", ")}`,
   });
+}
+
+function unknownSetting(name: string, known: readonly string[], place: string): VitrineError {
+  const distances = known.map((one) => ({ one, changes: editDistance(name.toLowerCase(), one.toLowerCase()) }));
+  const [nearest] = distances.sort((a, b) => a.changes - b.changes);
+  const isNear = nearest && nearest.changes <= nearest.one.length / 3;
+  return new VitrineError("INVALID_ARGUMENT", {
+    rule: `unknown setting ${name}`,
+    place,
+    next: isNear ? `did you mean ${nearest.one}?` : `settings are ${known.join(", ")}`,
+  });
+}
+
+/** The parts of a schema that recipes use. */
+interface Described {
+  readonly type: string;
+  readonly wrapped?: Described;
+  readonly items?: readonly Described[];
+  readonly options?: readonly string[];
+  readonly pipe?: readonly { readonly type: string; readonly requirement?: unknown }[];
+}
+
+/** What a schema allows, in words: `a number from 0 to below 1`. */
+function allowed(schema: unknown): string {
+  const { type, wrapped, items, options, pipe = [] } = schema as Described;
+  switch (type) {
+    case "nullable":
+      return `${allowed(wrapped)}, or null`;
+    case "tuple":
+      return `a list of ${items!.map(allowed).join(" and ")}`;
+    case "picklist":
+      return options!
+        .map((option) => JSON.stringify(option))
+        .join(", ")
+        .replace(/, ([^,]*)$/, " or $1");
+    case "boolean":
+      return "true or false";
+    case "array":
+      return "a list of one text or more";
+    case "string":
+      return "a text";
+  }
+  const bound = (kind: string): unknown => pipe.find((each) => each.type === kind)?.requirement;
+  const [least, above, most, below] = [bound("min_value"), bound("gt_value"), bound("max_value"), bound("lt_value")];
+  const lower =
+    above !== undefined ? `above ${above}` : (most ?? below !== undefined) ? `from ${least}` : `of at least ${least}`;
+  const to = above !== undefined ? " and" : " to";
+  const upper =
+    most !== undefined
+      ? `${to}${above !== undefined ? " at most" : ""} ${most}`
+      : below !== undefined
+        ? `${to} below ${below}`
+        : "";
+  return `a ${pipe.some((each) => each.type === "integer") ? "whole " : ""}number ${lower}${upper}`;
 }

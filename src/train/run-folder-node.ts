@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import type { Dataset } from "../data/datasets/dataset.ts";
 import { VitrineError } from "../errors.ts";
-import { writeFileAtomically } from "../files/write-node.ts";
+import { errorCode, systemReason, writeFileAtomically } from "../files/write-node.ts";
 import type { FolderRunOptions } from "./folder-run-node.ts";
 import { fromScratch, type Recipe, recipeFrom } from "./recipe.ts";
 import { differenceOf, identity, unusual } from "./run-identity-node.ts";
@@ -41,6 +41,39 @@ export interface RunRecord {
 }
 
 /**
+ * Refuses a folder that holds something, and what is no folder.
+ * @throws {VitrineError} OUTPUT_CONFLICT
+ */
+export async function refuseUsedFolder(folder: string): Promise<void> {
+  const there = await namesIn(folder);
+  if (there.length === 0) return;
+  throw new VitrineError("OUTPUT_CONFLICT", {
+    rule: "the output folder must be new or empty",
+    evidence: `it holds ${there.slice(0, 4).join(", ")}`,
+    place: folder,
+    next: there.includes("recipe.json")
+      ? "add --resume to go on with that run, or choose another folder with --out"
+      : "choose another folder with --out",
+  });
+}
+
+/** What a folder holds; nothing where there is none. */
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => name !== ".DS_Store");
+  } catch (cause) {
+    if (errorCode(cause) === "ENOENT") return [];
+    throw new VitrineError("OUTPUT_CONFLICT", {
+      rule: "the output must be a folder",
+      evidence: existsSync(folder) && errorCode(cause) === "ENOTDIR" ? "it is a file" : systemReason(cause),
+      place: folder,
+      next: "choose another folder with --out",
+      cause,
+    });
+  }
+}
+
+/**
  * Makes the folder, or refuses one that holds something else.
  * @throws {VitrineError} OUTPUT_CONFLICT, NOT_FOUND, STORAGE_FAILURE
  */
@@ -49,22 +82,13 @@ export async function openFolder(
   runId: string,
 ): Promise<void> {
   const path = join(folder, "recipe.json");
-  const there = existsSync(folder) ? (await readdir(folder)).filter((name) => name !== ".DS_Store") : [];
-  if (there.length > 0 && !resume)
-    throw new VitrineError("OUTPUT_CONFLICT", {
-      rule: "the output folder must be new or empty",
-      evidence: `it holds ${there.slice(0, 4).join(", ")}`,
-      place: folder,
-      next: existsSync(path)
-        ? "add --resume to go on with that run, or choose another folder with --out"
-        : "choose another folder with --out",
-    });
+  if (!resume) await refuseUsedFolder(folder);
   if (existsSync(path)) {
     const kept = await readRunFile(folder);
     requireSameRun(kept.runId, runId, folder, differenceOf({ ...kept, recipe: kept.changes }, { seed, recipe }));
     return;
   }
-  if (resume && there.length > 0)
+  if (resume && (await namesIn(folder)).length > 0)
     throw new VitrineError("NOT_FOUND", {
       rule: "the folder must hold a run to go on with",
       evidence: "it has no recipe.json",

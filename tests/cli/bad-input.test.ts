@@ -175,8 +175,18 @@ test.each([
   ["a folder without a run", ["train", "--resume", "--out", "good"], /must hold a run to go on with/],
   [
     "a folder that cannot be made",
-    ["train", "shapes", "--config", "config.json", "--limit", "60", "--out", "config.json/run", "--quiet"],
-    /config\.json/,
+    ["train", "shapes", "--config", "config.json", "--limit", "60", "--out", "config.json/run"],
+    /^vitrine: the output must be a folder, a file is in the place of a folder in config\.json\/run; .*\n$/,
+  ],
+  [
+    "a file in place of the output folder",
+    ["train", "shapes", "--config", "config.json", "--limit", "60", "--out", "config.json"],
+    /^vitrine: the output must be a folder, it is a file in config\.json; .*\n$/,
+  ],
+  [
+    "a file in place of the folder to pre-train in",
+    ["pretrain", "shapes", "--limit", "60", "--out", "config.json"],
+    /^vitrine: the output must be a folder, it is a file in config\.json; .*\n$/,
   ],
 ] as const)("%s fails with one line", async (_, args, message) => {
   const before = readdirSync(folder);

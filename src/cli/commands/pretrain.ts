@@ -19,6 +19,7 @@ import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { savePretrained } from "../../pretrained/save-node.ts";
 import { MaskedPainter, maskedPretraining, painting } from "../../train/pretraining.ts";
 import { recipeFrom } from "../../train/recipe.ts";
+import { refuseUsedFolder } from "../../train/run-folder-node.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
 import { freshFolder } from "../fresh.ts";
@@ -78,6 +79,7 @@ export async function pretrain(
     defined({ epochs: options.epochs, batchSize: options.batch, learningRate: options.lr }),
     "the recipe",
   );
+  if (out !== undefined && !resume) await refuseUsedFolder(out);
   const { train } = await openTrainingData(settings, seed);
   const { encoder, mae } = await modelsFor(context, settings, train, seed);
   const folder = out ?? (await freshFolder(join("vitrine-out", `${basename(settings.data)}-pretrained`)));

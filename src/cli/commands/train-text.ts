@@ -12,7 +12,7 @@ import { languageModelFor } from "../../train/language/models.ts";
 import { type WordRecipe, wordRecipeFrom, wordRecipes } from "../../train/language/recipe.ts";
 import { trainWordsInFolder } from "../../train/language/run-node.ts";
 import { wholeSteps } from "../../train/recipe-parts.ts";
-import { readRunFile } from "../../train/run-folder-node.ts";
+import { readRunFile, refuseUsedFolder } from "../../train/run-folder-node.ts";
 import type { Context } from "../context.ts";
 import { freshFolder } from "../fresh.ts";
 import { counted, duration, grouped } from "../numbers.ts";
@@ -89,6 +89,7 @@ async function planOf(context: Context, data: string | undefined, options: Train
   const before = options.resume ? await readRunFile(resolve(options.out!)) : undefined;
   const config = options.config === undefined ? { changes: {}, options: {} } : await readConfig(options.config);
   const reference = data ?? String(before?.settings.data);
+  if (options.out !== undefined && !options.resume) await refuseUsedFolder(options.out);
   const texts = await openTexts(reference, {
     dataDir: options.dataDir ?? (before?.settings.dataDir as string | undefined),
     languages: options.languages ?? (before?.settings.languages as string | undefined),
@@ -98,8 +99,10 @@ async function planOf(context: Context, data: string | undefined, options: Train
   const settings = settingsOf(reference, texts, options, config.options, before?.settings);
   const seed = before && context.seed === 0 ? before.seed : context.seed;
   const translates = texts.kind === "translations";
+  const usual = wordRecipes[recipeName(settings.model, translates)];
+  if (options.config !== undefined) wordRecipeFrom(usual, config.changes, options.config);
   const recipe = wordRecipeFrom(
-    wordRecipes[recipeName(settings.model, translates)],
+    usual,
     { ...before?.changes, ...config.changes, ...typedChanges(options, translates) },
     "the recipe",
   );

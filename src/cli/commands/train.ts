@@ -10,7 +10,7 @@ import { familyOf } from "../../models/registry.ts";
 import { OnnxClassifier } from "../../pretrained/onnx-classifier.ts";
 import type { Means } from "../../train/events.ts";
 import { fromScratch, type Recipe, recipeFrom } from "../../train/recipe.ts";
-import { readRunFile } from "../../train/run-folder-node.ts";
+import { readRunFile, refuseUsedFolder } from "../../train/run-folder-node.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
 import { choiceLines, findingLines } from "../data-notes.ts";
@@ -138,11 +138,12 @@ async function planOf(context: Context, data: string | undefined, options: Train
       patience: options.patience,
     }),
   };
-  // Settings out of range are said before anything is read.
+  // Settings out of range are said before anything is read, and where they stand.
+  if (config) recipeFrom(fromScratch, config.changes, options.config!);
   recipeFrom(fromScratch, changes, "the recipe");
   const seed = before && context.seed === 0 ? before.seed : context.seed;
   const folder = options.out ?? (await freshFolder(join("vitrine-out", basename(settings.data))));
-  if (!options.resume) await refuseUsed(folder);
+  if (!options.resume) await refuseUsedFolder(folder);
   const looks = options.inspect && !before && isOwnData(settings);
   const trainingData = await openTrainingData(settings, seed, looks ? (parts) => lookAt(context, parts) : undefined);
   const { resume, workers } = options;
@@ -160,20 +161,6 @@ async function planOf(context: Context, data: string | undefined, options: Train
     ? await withFoundRate(context, first, { data: trainingData, seed, workers, begin })
     : first;
   return { ...start, settings: { ...settings, ...defined(start.chosen) }, data: trainingData, seed, folder };
-}
-
-/** Before anything is loaded: `trainInFolder` says it better, and later. */
-async function refuseUsed(folder: string): Promise<void> {
-  const there = await readdir(folder).catch((): string[] => []);
-  if (there.length === 0) return;
-  throw new VitrineError("OUTPUT_CONFLICT", {
-    rule: "the output folder must be new or empty",
-    evidence: `it holds ${there.slice(0, 4).join(", ")}`,
-    place: folder,
-    next: there.includes("recipe.json")
-      ? "add --resume to go on with that run, or choose another folder with --out"
-      : "choose another folder with --out",
-  });
 }
 
 /** What a run came to. */
