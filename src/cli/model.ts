@@ -7,7 +7,8 @@ import type { Pretrained } from "../pretrained/pretrained.ts";
 import type { Prediction } from "../tasks/classify.ts";
 import type { HubProgress } from "../weights/hub-options-node.ts";
 import type { Context } from "./context.ts";
-import { byteSize } from "./numbers.ts";
+import { byteSize, duration } from "./numbers.ts";
+import type { Progress } from "./terminal.ts";
 
 /** Options of every verb that reads weights. */
 export interface ModelOptions {
@@ -24,10 +25,12 @@ export async function loadModel(
   reference: string,
   options: ModelOptions & LoadOptions = {},
 ): Promise<Pretrained> {
-  return loadPretrained(reference, {
-    ...options,
-    call: { signal: context.signal, onProgress: downloadNotes(context) },
-  });
+  const tell = downloadNotes(context);
+  try {
+    return await loadPretrained(reference, { ...options, call: { signal: context.signal, onProgress: tell } });
+  } finally {
+    tell.stop();
+  }
 }
 
 /**
@@ -65,14 +68,58 @@ export function surest(answers: readonly (readonly Prediction[])[]): number {
   return scores.indexOf(Math.max(...scores));
 }
 
-/** One line when a download begins, one when it is done. */
-export function downloadNotes({ terminal }: Pick<Context, "terminal">): (progress: HubProgress) => void {
+/** Files of fewer bytes are there before a bar would say anything. */
+const worthBar = 1e7;
+
+/** Tells of downloads: a line when one begins and one when it is done, and of a large one a bar between them. `stop` ends a bar that is left. */
+export function downloadNotes({
+  terminal,
+}: Pick<Context, "terminal">): ((progress: HubProgress) => void) & { readonly stop: () => void } {
   const begun = new Set<string>();
-  return ({ file, status, loaded, total }) => {
+  let shown: DownloadBar | undefined;
+  const stop = (): void => {
+    shown?.stop();
+    shown = undefined;
+  };
+  const tell = ({ file, status, loaded, total }: HubProgress): void => {
     if (status === "download" && !begun.has(file)) {
       begun.add(file);
       terminal.note(`downloading ${file}${total === undefined ? "" : ` (${byteSize(total)})`}`);
-    }
-    if (status === "done" && begun.has(file)) terminal.note(`downloaded ${file} (${byteSize(loaded)})`);
+      if (total !== undefined && total >= worthBar) shown ??= new DownloadBar(terminal, file, loaded, total);
+    } else if (status === "download" && shown?.file === file) shown.update(loaded);
+    if (status !== "done" || !begun.has(file)) return;
+    if (shown?.file === file) stop();
+    terminal.note(`downloaded ${file} (${byteSize(loaded)})`);
   };
+  return Object.assign(tell, { stop });
+}
+
+/** The bar of one file, in megabytes. */
+class DownloadBar {
+  readonly file: string;
+  readonly #total: number;
+  readonly #begun: { readonly at: number; readonly loaded: number };
+  #bar: Progress | undefined;
+  #ended = false;
+
+  constructor(terminal: Context["terminal"], file: string, loaded: number, total: number) {
+    this.file = file;
+    this.#total = total;
+    this.#begun = { at: performance.now(), loaded };
+    void terminal.progress(file, Math.round(total / 1e6)).then((bar) => {
+      this.#bar = bar;
+      if (this.#ended) bar.stop();
+    });
+  }
+
+  update(loaded: number): void {
+    const perSecond = (1000 * (loaded - this.#begun.loaded)) / (performance.now() - this.#begun.at);
+    const left = duration((this.#total - loaded) / perSecond);
+    this.#bar?.update(Math.round(loaded / 1e6), `MB  ${byteSize(Math.round(perSecond))}/s  ${left} left`);
+  }
+
+  stop(): void {
+    this.#ended = true;
+    this.#bar?.stop();
+  }
 }

@@ -44,28 +44,65 @@ export class Terminal {
 }
 
 async function barProgress(label: string, total: number): Promise<Progress> {
-  const { Presets, SingleBar } = await import("cli-progress");
-  const bar = new SingleBar(
-    {
-      format: `${label} {bar} {value}/{total}  {details}`,
-      stream: process.stderr,
-      hideCursor: true,
-      fps: 10,
-      barsize: 24,
-      forceRedraw: true,
-      // Ctrl-C is heard by the verb, which stops the bar itself.
-      gracefulExit: false,
-    },
-    Presets.shades_classic,
-  );
+  const { SingleBar } = await import("cli-progress");
+  const bar = new SingleBar({
+    format: (_, { value, total }, { details }: { readonly details: string }) =>
+      progressLine({ label, done: value, total, details, columns: process.stderr.columns ?? 80 }),
+    stream: process.stderr,
+    hideCursor: true,
+    fps: 10,
+    forceRedraw: true,
+    // Ctrl-C is heard by the verb, which stops the bar itself.
+    gracefulExit: false,
+  });
   bar.start(total, 0, { details: "" });
+  // Whatever ends the process: the cursor is shown and lines are wrapped again.
+  const restore = (): void => {
+    process.stderr.write("\x1b[?25h\x1b[?7h");
+  };
+  process.once("exit", restore);
   return {
     update: (done, details) => bar.update(done, { details }),
     note: (text) => {
       process.stderr.write(`\r\x1b[K${text}\n`);
     },
-    stop: () => bar.stop(),
+    stop: () => {
+      bar.stop();
+      process.off("exit", restore);
+    },
   };
+}
+
+/** What one line of progress says. */
+export interface ProgressLine {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+  /** Parts with two spaces between them, the most wanted last. */
+  readonly details: string;
+  readonly columns: number;
+}
+
+/** Widest and narrowest bar, in characters. */
+const [widestBar, narrowestBar] = [24, 8];
+
+/** A bar with its details, as much as fits into the columns: the bar is the first to go, then curves, then details from left to right. */
+export function progressLine({ label, done, total, details, columns }: ProgressLine): string {
+  const count = `${done}/${total}`;
+  const join = (parts: readonly string[]): string => [`${label} ${count}`, ...parts].join("  ");
+  const fits = (text: string): boolean => [...text].length < columns;
+  const parts = details === "" ? [] : details.split("  ");
+  const plain = join(parts);
+  const room = Math.min(widestBar, columns - 2 - [...plain].length);
+  if (room >= narrowestBar) {
+    const filled = total > 0 ? Math.round((room * Math.min(done, total)) / total) : 0;
+    return plain.replace(`${label} `, () => `${label} ${"█".repeat(filled)}${"░".repeat(room - filled)} `);
+  }
+  if (fits(plain)) return plain;
+  let left: readonly string[] = parts.map((part) => part.replace(/[▁-█]+ /, ""));
+  // The last two, speed and time left, stay longest.
+  while (left.length > 0 && !fits(join(left))) left = left.toSpliced(Math.max(0, left.length - 3), 1);
+  return join(left);
 }
 
 function lineProgress(label: string, total: number, everySeconds: number): Progress {

@@ -168,8 +168,16 @@ export function engineError(action: "load" | "run", cause: unknown): VitrineErro
   const node = /Name: ?'([^']+)'/.exec(message)?.[1] ?? /Node ?\(([^)]+)\)/.exec(message)?.[1];
   return new VitrineError("RUNTIME_FAILURE", {
     rule: action === "load" ? "the engine could not load the graph" : "the engine failed while running the graph",
-    evidence: message.replaceAll(/\s+/g, " ").trim(),
+    evidence: withoutSource(message),
     place: node,
     cause,
   });
+}
+
+/** The engine's message without the place in its own source, the function there and the condition: `/…/x.cc:136 f() a == b was false. `. */
+function withoutSource(message: string): string {
+  return message
+    .replaceAll(/\s+/g, " ")
+    .replaceAll(/\S+\.(?:cc|h):\d+ .*? was false\. /g, "")
+    .trim();
 }

@@ -76,11 +76,7 @@ async function tryDevice(device: Device, threads: number | undefined): Promise<D
     return { device, ok, largestError, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     const { evidence, next } = error instanceof VitrineError ? error.fields : { evidence: String(error) };
-    // The engine's messages begin with the place in its own source.
-    const text = (evidence ?? String(error))
-      .replaceAll(/\s+/g, " ")
-      .replace(/^\S+\.(?:cc|h):\d+ .* was false\. /, "")
-      .trim();
+    const text = (evidence ?? String(error)).replaceAll(/\s+/g, " ").trim();
     return { device, ok: false, reason: next === undefined ? text : `${text}; ${next}` };
   }
 }
