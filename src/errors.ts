@@ -15,6 +15,8 @@ export interface ErrorFields {
   readonly place?: string | undefined;
   /** What the user can do now. */
   readonly next?: string | undefined;
+  /** All of what `evidence` shows the beginning of, for programs; of plain data. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
   /** The error that led here, if any. */
   readonly cause?: unknown;
 }

@@ -19,7 +19,7 @@ function inWords(error: unknown): unknown {
 
 /**
  * Reports an error: one line on standard error, and with `--json` the document
- * `{"error": {"code", "message", "rule", "evidence", "place", "next"}}` on standard output (code `UNEXPECTED` for what is a fault of this program).
+ * `{"error": {"code", "message", "rule", "evidence", "place", "next", "details"}}` on standard output (code `UNEXPECTED` for what is a fault of this program).
  * @returns the exit code
  */
 export function reportError(thrown: unknown, { json, debug }: ReportOptions, signal?: AbortSignal): number {
@@ -31,8 +31,9 @@ export function reportError(thrown: unknown, { json, debug }: ReportOptions, sig
   if (debug) process.stderr.write(`${stackOf(error)}\n`);
   else if (!known) process.stderr.write("vitrine: this is a fault of vitrine; --debug shows where it happened\n");
   if (json) {
-    const { rule, evidence, place, next } = known ? error.fields : {};
-    const document = { error: { code: known ? error.code : "UNEXPECTED", message, rule, evidence, place, next } };
+    const { rule, evidence, place, next, details } = known ? error.fields : {};
+    const code = known ? error.code : "UNEXPECTED";
+    const document = { error: { code, message, rule, evidence, place, next, details } };
     process.stdout.write(`${JSON.stringify(document)}\n`);
   }
   return exitCodeOf(error, signal);

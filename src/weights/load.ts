@@ -58,7 +58,7 @@ export function compareWeights(
 /**
  * The weights of a model, checked: exactly the expected names, each of its shape. Values are still read one by one.
  * @param ignore - Name patterns (`"head.*"`) that may be missing, extra or of other shapes; the result does not have them.
- * @throws {VitrineError} WEIGHTS_MISMATCH listing all that is missing, extra or of wrong shape.
+ * @throws {VitrineError} WEIGHTS_MISMATCH that says what is missing, extra or of wrong shape; `details` has the complete lists.
  */
 export function matchWeights(
   expected: Iterable<readonly [string, readonly number[]]>,
@@ -86,6 +86,7 @@ export function matchWeights(
           : wrongShape.length > 0 && missing.length + extra.length === 0
             ? "build the model with the file's sizes, or leave these weights out"
             : "choose the architecture that the file was made for",
+      details: { missing, extra, wrongShape },
     });
   const ignored = matchesAny(ignore);
   const names = wanted.map(([name]) => name).filter((name) => !ignored(name));

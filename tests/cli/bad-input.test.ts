@@ -208,6 +208,19 @@ test("with --json, a failure is one document", async () => {
   expect(JSON.parse(stdout)).toMatchObject({ error: { code: "NOT_FOUND", place: "nothing.png" } });
 });
 
+test("with --json, all names of weights that do not fit are there, however many", async () => {
+  const place = temporaryFolder();
+  for (const name of ["config.json", "preprocessor_config.json", "model.safetensors"])
+    copyFileSync(join(folder, "model", name), join(place, name));
+  change(join(place, "config.json"), (text) => text.replace('"depth": 2', '"depth": 5'));
+  const { stdout, stderr } = await vitrine(["classify", "good/0.png", "--model", place, "--json"], { cwd: folder });
+  const { error } = JSON.parse(stdout) as { error: { details: Record<string, readonly unknown[]> } };
+  // Twelve tensors a block.
+  expect(error.details.missing).toHaveLength(36);
+  expect(error.details).toMatchObject({ extra: [], wrongShape: [] });
+  expect(stderr).toMatch(/36 missing: .* and 16 more/);
+});
+
 /** Mounts a small file system; undefined where that is not allowed. */
 function smallDisk(kilobytes: number): string | undefined {
   const place = temporaryFolder();

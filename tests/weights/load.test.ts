@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { VitrineError } from "../../src/errors.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
 import { compareWeights, matchWeights } from "../../src/weights/load.ts";
 import { memorySource } from "../../src/weights/source.ts";
@@ -42,6 +43,25 @@ test("a long list is cut and says how much is left", () => {
     /51 missing: blocks\.00, .*blocks\.19 … and 31 more;.*no name fits/,
   );
 });
+
+test("the error has all of every list, for programs", () => {
+  const expected = Array.from({ length: 51 }, (_, i) => [`blocks.${String(i).padStart(2, "0")}`, [1]] as const);
+  const error = thrownBy(() => matchWeights([...expected, ["head.bias", [3]]], source));
+  expect(error.fields.details).toEqual({
+    missing: expected.map(([name]) => name),
+    extra: ["head.weight", "norm.weight", "old.bias"],
+    wrongShape: [{ name: "head.bias", expected: [3], got: [10] }],
+  });
+});
+
+function thrownBy(work: () => unknown): VitrineError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof VitrineError) return error;
+  }
+  throw new Error("nothing was thrown");
+}
 
 test("ignored names may differ in every way and are not loaded", async () => {
   const expected = [
