@@ -4,7 +4,6 @@ import { VitrineError } from "../errors.ts";
 import { type LoadOptions, loadPretrained } from "../pretrained/load-node.ts";
 import { packagedModels } from "../pretrained/packaged-node.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
-import type { Prediction } from "../tasks/classify.ts";
 import type { HubProgress } from "../weights/hub-options-node.ts";
 import type { Context } from "./context.ts";
 import { byteSize, duration } from "./numbers.ts";
@@ -34,7 +33,7 @@ export async function loadModel(
 }
 
 /**
- * The model that was named; without a name all of the package's, of which the surest is to answer. Says what these can recognise.
+ * The model that was named; without a name all of the package's, of which the one that knows a picture is to answer (`openRouter`). Says what these can recognise.
  * @param ready what must hold before anything is said
  * @throws {VitrineError} NOT_FOUND when the package has none; whatever `loadPretrained` throws.
  */
@@ -50,7 +49,7 @@ export async function loadModels(
     throw new VitrineError("NOT_FOUND", { rule: "this package holds no trained model", next: otherModels });
   const models = await Promise.all(names.map((name) => loadModel(context, name)));
   await ready;
-  context.terminal.note("no --model: the package's own models answer, and the surest counts. They can recognise");
+  context.terminal.note("no --model: the package's own models answer, each of what it knows. They can recognise");
   for (const { name, labels } of models) context.terminal.note(`  ${labels.join(", ")} (${name})`);
   context.terminal.note(
     "They learned from light figures on black: of pictures on a light ground they are shown the negative.",
@@ -61,12 +60,6 @@ export async function loadModels(
 
 const otherModels =
   "name a model with --model: a folder that `vitrine train` made, a weights file with --arch NAME, or a hub id such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k";
-
-/** The position of the model that is surest of its best answer. @param answers of each model, best first */
-export function surest(answers: readonly (readonly Prediction[])[]): number {
-  const scores = answers.map(([best]) => best!.score);
-  return scores.indexOf(Math.max(...scores));
-}
 
 /** Files of fewer bytes are there before a bar would say anything. */
 const worthBar = 1e7;

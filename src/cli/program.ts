@@ -263,7 +263,7 @@ export function makeProgram(): Command {
         .argument("<image...>", "image files")
         .option(
           "--model <ref>",
-          "folder, weights file, hub id or name; default: the package's own models, of which the surest answers",
+          "folder, weights file, hub id or name; default: the package's own models, of which the one that knows such pictures answers",
         )
         .option(...arch)
         .option("--top <k>", "how many labels", wholeNumber(1), 5)
@@ -290,7 +290,7 @@ export function makeProgram(): Command {
         .argument("<image>", "image file; for a model of words, a text")
         .option(
           "--model <ref>",
-          "folder, weights file, hub id or name; default: the package's own models, of which the surest answers",
+          "folder, weights file, hub id or name; default: the package's own models, of which the one that knows such pictures answers",
         )
         .option(...arch)
         .option(

@@ -11,6 +11,14 @@ export function packageFolder(): string {
   return folder;
 }
 
+/** The folder of the model that sends pictures to the others. */
+const router = "router";
+
+/** Where the package's router is. */
+export function packagedRouter(): string {
+  return join(packageFolder(), "models", router);
+}
+
 /** What a model reads: a model of words comes with a tokenizer. */
 export type PackagedKind = "images" | "words";
 
@@ -22,7 +30,8 @@ export function packagedModels(
   if (!existsSync(folder)) return new Map();
   const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => {
     const own = join(folder, entry.name);
-    return entry.isDirectory() && existsSync(join(own, "config.json")) && holdsWords(own) === (kind === "words");
+    const isModel = entry.isDirectory() && entry.name !== router && existsSync(join(own, "config.json"));
+    return isModel && holdsWords(own) === (kind === "words");
   });
   return new Map(entries.map(({ name }) => [name, join(folder, name)]));
 }

@@ -3,10 +3,15 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
+import { openRouter } from "../../src/cli/router.ts";
+import type { Dataset } from "../../src/data/datasets/dataset.ts";
+import { shapesDataset } from "../../src/data/datasets/shapes.ts";
 import { encodePng } from "../../src/data/decode-node.ts";
-import { image } from "../../src/data/image.ts";
+import { onDarkGround } from "../../src/data/ground.ts";
+import { type Image, image } from "../../src/data/image.ts";
 import { openDataset } from "../../src/data/open-node.ts";
 import { packagedModels } from "../../src/pretrained/packaged-node.ts";
+import { nodeRuntime } from "../../src/runtime/node.ts";
 import { hasShared, sharedPath } from "../shared.ts";
 import { temporaryFolder, vitrine } from "./process.ts";
 
@@ -15,6 +20,7 @@ const folder = temporaryFolder();
 interface Answer {
   readonly file: string;
   readonly model: string;
+  readonly known: boolean;
   readonly predictions: readonly { readonly label: string; readonly score: number }[];
 }
 
@@ -42,6 +48,7 @@ test("digits drawn dark on a light canvas are read by the package's own model, w
   const answers = JSON.parse(stdout) as readonly Answer[];
   expect(answers.map(({ predictions }) => predictions[0]!.label)).toEqual(["0", "1", "7"]);
   expect(answers.map(({ model }) => model)).toEqual(["vit-digits", "vit-digits", "vit-digits"]);
+  expect(answers.map(({ known }) => known)).toEqual([true, true, true]);
   expect(stderr).toContain("They can recognise");
   expect(stderr).toMatch(/Ankle boot \(vit-fashion\)/);
 });
@@ -100,6 +107,38 @@ test.skipIf(!hasShared)("a garment is told from digits", async () => {
   for (const { model, predictions } of answers)
     expect([model, predictions[0]!.label]).toEqual(["vit-fashion", "Ankle boot"]);
   expect(answers[0]!.predictions).toEqual(answers[1]!.predictions);
+});
+
+test("of what no model learned from it is said that the answer is a guess", async () => {
+  const { image: shape } = await shapesDataset({ length: 1, size: 96, seed: 11 }).get(0);
+  writeFileSync(join(folder, "shape.png"), await encodePng(shape));
+  const { code, stdout, stderr } = await vitrine(["classify", "one.png", "shape.png", "--json"], { cwd: folder });
+  expect(code).toBe(0);
+  expect((JSON.parse(stdout) as readonly Answer[]).map(({ known }) => known)).toEqual([true, false]);
+  expect(stderr).toContain("shape.png is like nothing that the package's models learned from");
+  expect(stderr).not.toContain("one.png is like");
+});
+
+test.skipIf(!hasShared)("digits, garments and photographs go to those who know them", async () => {
+  const names = [...packagedModels().keys()];
+  const { route } = await openRouter(names, await nodeRuntime());
+  const shown = async (dataset: Dataset): Promise<Image[]> =>
+    Promise.all(
+      Array.from({ length: 300 }, async (_, i) => onDarkGround((await dataset.get(i % dataset.length)).image)),
+    );
+  const test = async (name: string): Promise<Dataset> =>
+    (await openDataset(name, { dataDir: sharedPath("data", name) })).test!;
+  for (const [name, model] of [
+    ["mnist", "vit-digits"],
+    ["fashion-mnist", "vit-fashion"],
+  ] as const) {
+    const routes = await route(await shown(await test(name)));
+    const right = routes.filter((one) => one.known && names[one.model] === model);
+    expect(right.length, name).toBeGreaterThanOrEqual(294);
+  }
+  const photographs = await openDataset(sharedPath("data", "hymenoptera"));
+  const routes = await route(await shown(photographs.train));
+  expect(routes.filter(({ known }) => known).length).toBeLessThanOrEqual(30);
 });
 
 test("German captions are translated by the package's own model, words in line with words", async () => {

@@ -8,8 +8,9 @@ import type { Pretrained } from "../../pretrained/pretrained.ts";
 import { augmentedClassifier, type Views } from "../../tasks/augmented.ts";
 import { type Classifier, classifier, type Prediction } from "../../tasks/classify.ts";
 import type { Context } from "../context.ts";
-import { loadModels, type ModelOptions, surest } from "../model.ts";
+import { loadModels, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
+import { openRouter, type Router } from "../router.ts";
 import { right, table } from "../table.ts";
 
 export interface ClassifyOptions extends ModelOptions {
@@ -22,7 +23,13 @@ export interface ClassifyOptions extends ModelOptions {
 const piece = 16;
 
 type Answer =
-  | { readonly file: string; readonly model?: string; readonly predictions: readonly Prediction[] }
+  | {
+      readonly file: string;
+      /** Which of the package's models answers, and whether it learned from such pictures. */
+      readonly model?: string;
+      readonly known?: boolean;
+      readonly predictions: readonly Prediction[];
+    }
   | { readonly file: string; readonly error: VitrineError };
 
 /**
@@ -46,14 +53,27 @@ export async function classify(
   const named = await Promise.all(
     models.map(async (one): Promise<Named> => ({ name: one.name, classifier: await run(one) })),
   );
+  const router =
+    named.length > 1
+      ? await openRouter(
+          named.map(({ name }) => name),
+          runtime,
+          files.length,
+        )
+      : undefined;
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;
     next = decode(files.slice(from + piece, from + 2 * piece));
-    answers.push(...(await answer(named, decoded, top)));
+    answers.push(...(await answer(named, router, decoded, top)));
   }
   const bad = answers.filter((one) => "error" in one);
   for (const { error } of bad) context.terminal.warn(error.message);
+  for (const one of answers)
+    if ("known" in one && one.known === false)
+      context.terminal.warn(
+        `${one.file} is like nothing that the package's models learned from: the answer is a guess`,
+      );
   context.terminal.result(answers.map(toJson), answers.map(toText).join("\n"));
   return bad.length === 0;
 }
@@ -84,18 +104,24 @@ interface Named {
   readonly classifier: Classifier;
 }
 
-/** What the surest model says of each picture; it is named where there are several. */
-async function answer(models: readonly Named[], decoded: readonly Decoded[], top: number): Promise<readonly Answer[]> {
+/** What the model says of each picture; of several, the one that the router names. */
+async function answer(
+  models: readonly Named[],
+  router: Router | undefined,
+  decoded: readonly Decoded[],
+  top: number,
+): Promise<readonly Answer[]> {
   const images = decoded.flatMap((one) => ("image" in one ? [one.image] : []));
   const said = await Promise.all(models.map((one) => one.classifier.classify(images, { top })));
+  const routes = await router?.route(images);
   let done = 0;
   return decoded.map((one) => {
     if ("error" in one) return { file: one.file, error: one.error };
-    const answers = said.map((pictures) => pictures[done]!);
-    done++;
-    const best = surest(answers);
-    const model = models.length > 1 ? { model: models[best]!.name } : {};
-    return { file: one.file, ...model, predictions: answers[best]! };
+    const at = done++;
+    const route = routes?.[at];
+    if (!route) return { file: one.file, predictions: said[0]![at]! };
+    const { model, known } = route;
+    return { file: one.file, model: models[model]!.name, known, predictions: said[model]![at]! };
   });
 }
 

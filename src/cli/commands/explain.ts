@@ -16,11 +16,11 @@ import type { GridSize } from "../../nn/positions.ts";
 import { isMae } from "../../pretrained/mae-node.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { classifier } from "../../tasks/classify.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
-import { downloadNotes, loadModels, type ModelOptions, surest } from "../model.ts";
+import { downloadNotes, loadModels, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
+import { openRouter } from "../router.ts";
 import { right, table } from "../table.ts";
 import { wordsFolder } from "../words.ts";
 import { explainText } from "./explain-words.ts";
@@ -64,7 +64,7 @@ export async function explain(
   const loading = loadModels(context, model, { arch }, decoded);
   const [models, runtime, given] = await Promise.all([loading, context.runtime(), decoded]);
   const image = model === undefined ? onDarkGround(given) : given;
-  const pretrained = await surestModel(models, runtime, image);
+  const pretrained = await knowingModel(models, runtime, image);
   const { block, head, token, patch, fusion, discard } = choices;
   const explanation = await explainImage({
     pretrained,
@@ -95,13 +95,15 @@ async function wantsReconstruction(
   return isMae(model, { arch, call });
 }
 
-/** The one model, or of several the surest. */
-async function surestModel(models: readonly Pretrained[], runtime: Runtime, image: Image): Promise<Pretrained> {
+/** The one model, or of several the one that knows the picture. */
+async function knowingModel(models: readonly Pretrained[], runtime: Runtime, image: Image): Promise<Pretrained> {
   if (models.length === 1) return models[0]!;
-  const answers = await Promise.all(
-    models.map(async (one) => (await (await classifier(one, runtime, { pictures: 1 })).classify([image]))[0]!),
+  const router = await openRouter(
+    models.map(({ name }) => name),
+    runtime,
+    1,
   );
-  return models[surest(answers)]!;
+  return models[(await router.route([image]))[0]!.model]!;
 }
 
 function requireMethod(name: string): asserts name is MethodName {

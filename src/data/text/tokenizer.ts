@@ -148,12 +148,12 @@ export class Tokenizer {
 
   /**
    * Stops unless a model has a vector for every id. A few more vectors than ids are borne unless `exact`: some publishers round their number up to a
-   * multiple of 8, 64 or 128, which adds fewer than that, and little to a large vocabulary.
+   * multiple of 8, 64 or 128, which adds fewer than that, and little to a large vocabulary; OpenNMT adds one for words that are in no vocabulary.
    * @throws {VitrineError} WEIGHTS_MISMATCH
    */
   requireWords(words: number, { exact = false }: { readonly exact?: boolean } = {}): void {
     const more = words - this.words;
-    const rounded = words % 8 === 0 && more > 0 && more < roundedUp && more <= this.words / 16;
+    const rounded = (words % 8 === 0 || more === 1) && more > 0 && more < roundedUp && more <= this.words / 16;
     if (more === 0 || (rounded && !exact)) return;
     throw new VitrineError("WEIGHTS_MISMATCH", {
       rule: "a tokenizer's ids must be words of the model",

@@ -1,0 +1,41 @@
+/** Which of the package's models knows a picture: what `models/router` says, a small model whose labels are the names of the others, and `neither`. */
+
+import type { Image } from "../data/image.ts";
+import { loadPretrained } from "../pretrained/load-node.ts";
+import { packagedRouter } from "../pretrained/packaged-node.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { classifier } from "../tasks/classify.ts";
+
+/** The router's label for what none of the models learned from. */
+export const neither = "neither";
+
+/** The model for one picture. */
+export interface Route {
+  /** Position among the models. */
+  readonly model: number;
+  /** Whether the picture is like those that the model learned from. */
+  readonly known: boolean;
+}
+
+/** Sends pictures to models. */
+export interface Router {
+  route(images: readonly Image[]): Promise<readonly Route[]>;
+}
+
+/**
+ * The package's router.
+ * @param names of the package's models
+ * @param pictures how many there will be, at a guess
+ */
+export async function openRouter(names: readonly string[], runtime: Runtime, pictures?: number): Promise<Router> {
+  const pretrained = await loadPretrained(packagedRouter());
+  const { labels } = pretrained;
+  const run = await classifier(pretrained, runtime, { pictures });
+  return {
+    route: async (images) =>
+      (await run.classify(images, { top: labels.length })).map((said) => ({
+        model: names.indexOf(said.find(({ label }) => label !== neither)!.label),
+        known: said[0]!.label !== neither,
+      })),
+  };
+}
