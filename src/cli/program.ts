@@ -224,7 +224,7 @@ export function makeProgram(): Command {
       name: "eval",
       summary: "How good a model is: accuracy and its tables; BLEU; perplexity.",
       details:
-        "Judged are the test images (or pairs of sentences) of DATA, else its validation images, else all of them; of a named text its last tenth.",
+        "Judged are the test images (or pairs of sentences) of DATA, else its validation images, else those that the run in MODEL's folder held back, else all of them; of a named text its last tenth.",
       stopsItself: true,
       examples: [
         "vitrine eval runs/fashion fashion-mnist --data-dir ~/data",

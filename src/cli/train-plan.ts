@@ -123,7 +123,10 @@ export async function startTraining(
     recipe: recipeFrom(recipe, {}, "the recipe"),
     choices: all,
     findings,
-    chosen: { from, closedForm: head?.used, copies: data.copies, choices: all, findings: findings.map(shortened) },
+    chosen: {
+      ...{ from, closedForm: head?.used, copies: data.copies, images: data.train.length },
+      ...{ choices: all, findings: findings.map(shortened) },
+    },
   };
 }
 

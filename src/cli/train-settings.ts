@@ -25,6 +25,8 @@ export interface TrainSettings {
   readonly closedForm?: boolean | undefined;
   /** Positions of training images that show the same: the parts of a split have no copies of each other. */
   readonly copies?: readonly (readonly number[])[] | undefined;
+  /** Number of images that are learnt from: data that has changed since has others. */
+  readonly images?: number | undefined;
   /** What was chosen and found before the first step, for the report. */
   readonly choices?: readonly Choice[] | undefined;
   readonly findings?: readonly Finding[] | undefined;
@@ -43,6 +45,7 @@ const settingsSchema: v.GenericSchema<unknown, TrainSettings> = v.object({
   options: v.optional(v.record(v.string(), v.unknown())),
   closedForm: v.optional(v.boolean()),
   copies: v.optional(v.array(v.array(v.number()))),
+  images: v.optional(v.number()),
   choices: v.optional(v.array(v.object({ what: v.string(), value: v.string(), reason: v.string() }))),
   findings: v.optional(
     v.array(

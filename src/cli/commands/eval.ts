@@ -1,10 +1,10 @@
 /** `vitrine eval MODEL DATA`: how good a model is on labelled images, or on texts. */
 
 import { sampled } from "../../data/datasets/subset.ts";
-import { openDataset } from "../../data/open-node.ts";
 import type { Views } from "../../tasks/augmented.ts";
 import { type DatasetEvaluation, evaluateDataset } from "../../tasks/evaluate-node.ts";
 import type { Context } from "../context.ts";
+import { judgedData } from "../eval-data.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { counted, percent } from "../numbers.ts";
 import { right, table } from "../table.ts";
@@ -24,7 +24,7 @@ export interface EvalOptions extends ModelOptions {
 /** Larger confusion matrices are listed by their largest entries instead. */
 const widestMatrix = 20;
 
-/** Prints accuracy, loss, the classes one by one and what was taken for what: of the test images, else the validation images, else all. */
+/** Prints accuracy, loss, the classes one by one and what was taken for what: of the images that `judgedData` chooses. */
 export async function evalVerb(
   context: Context,
   [reference, data]: readonly [string, string],
@@ -34,12 +34,11 @@ export async function evalVerb(
   const words = arch === undefined ? await wordsFolder(context, reference) : undefined;
   if (words) return (await import("./eval-words.ts")).evalWords(context, data, { ...options, ...words });
   const { terminal, seed, signal } = context;
-  const [splits, pretrained, runtime] = await Promise.all([
-    openDataset(data, { dataDir, seed }),
+  const [{ dataset: whole, judged, learntFrom, remark }, pretrained, runtime] = await Promise.all([
+    judgedData(reference, data, { dataDir, seed }),
     loadModel(context, reference, { arch }),
     context.runtime(),
   ]);
-  const whole = splits.test ?? splits.validation ?? splits.train;
   const dataset = limit === undefined ? whole : sampled(whole, limit, seed);
   terminal.note(`evaluating ${pretrained.name} on ${dataset.name} (${counted(dataset.length, "image")})`);
   const { classes } = dataset;
@@ -67,8 +66,8 @@ export async function evalVerb(
   for (const { file, reason } of evaluation.badFiles) terminal.warn(`skipped ${file || "an image"}: ${reason}`);
   const seconds = (performance.now() - started) / 1000;
   terminal.result(
-    { model: pretrained.name, data: dataset.name, seconds, ...evaluation },
-    evaluationText(evaluation, `${pretrained.name} on ${dataset.name}`),
+    { model: pretrained.name, data: dataset.name, judged, learntFrom, seconds, ...evaluation },
+    evaluationText(evaluation, [`${pretrained.name} on ${dataset.name}`, ...(remark ? [remark] : [])].join("\n")),
   );
   return undefined;
 }
