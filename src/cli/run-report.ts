@@ -27,6 +27,7 @@ export async function reportRun(context: Context, folder: string, workers: numbe
     judge,
     judged,
     chosenBy: judge === validation,
+    validationImages: validation?.length,
     runtime: await context.runtime(),
     title: basename(settings.data),
     from: settings.from,

@@ -75,6 +75,8 @@ export interface ReportContent {
     readonly judged: string;
     /** Whether the best epoch was chosen by the same pictures. */
     readonly chosenBy: boolean;
+    /** Pictures that the epochs' validation figures are of; absent where these are the pictures that are judged, or none. */
+    readonly validationImages?: number | undefined;
     readonly findings: readonly DataFinding[];
     readonly unreadable: readonly { readonly file: string; readonly reason: string }[];
   };

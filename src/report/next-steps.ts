@@ -60,14 +60,17 @@ export const rules: Readonly<Record<string, Rule>> = {
       evidence: `${counted(trainCounts[least]!, "picture")} to learn from, the largest class has ${most}; its recall is ${percent(recall)}, all together ${percent(evaluation.accuracy)}`,
     };
   },
-  "learned by heart": ({ history: { epochs, best } }) => {
+  /** Only where chance does not explain the gap, and the training images are known well. */
+  "learned by heart": ({ history: { epochs, best }, data, evaluation }) => {
     const kept = epochs.find(({ epoch }) => epoch === best?.epoch) ?? epochs.at(-1);
     if (!kept?.validation) return undefined;
     const gap = kept.train.accuracy - kept.validation.accuracy;
-    if (gap < 0.1) return undefined;
+    const images = data.validationImages ?? evaluation.count;
+    const [low, high] = wilsonInterval(Math.round(kept.validation.accuracy * images), images);
+    if (gap < 0.1 || kept.train.accuracy < 0.9 || kept.train.accuracy <= high) return undefined;
     return {
       advice: "Augment more strongly, raise the weight decay or stochastic depth, or add pictures.",
-      evidence: `training accuracy ${percent(kept.train.accuracy)} (on augmented images), validation ${percent(kept.validation.accuracy)} in epoch ${kept.epoch + 1}`,
+      evidence: `training accuracy ${percent(kept.train.accuracy)} (on augmented images), validation ${percent(kept.validation.accuracy)} in epoch ${kept.epoch + 1} (of ${counted(images, "image")}: between ${percent(low)} and ${percent(high)}, 95 %)`,
     };
   },
   "trained too long": ({ history: { epochs, best } }) => {

@@ -88,7 +88,7 @@ function howSection({ choices, settings, model }: ReportContent): string {
   const chosen =
     choices.length === 0
       ? ""
-      : `<div class="scroll"><table class="wide"><caption>What was chosen, and why; each can be set on the command line.</caption><tbody>${choices.map(({ what, value, reason }) => `<tr><th scope="row">${escaped(what)}</th><td>${escaped(value)}</td><td class="quiet">${escaped(reason)}</td></tr>`).join("")}</tbody></table></div>`;
+      : `<div class="scroll"><table class="wide"><caption>What was chosen, and why; each can be set on the command line or in the file of --config.</caption><tbody>${choices.map(({ what, value, reason }) => `<tr><th scope="row">${escaped(what)}</th><td>${escaped(value)}</td><td class="quiet">${escaped(reason)}</td></tr>`).join("")}</tbody></table></div>`;
   const facts: readonly (readonly [string, string])[] = [
     ["architecture", model.architecture],
     ["input", `${model.inputSize.join(" × ")} (channels, height, width)`],

@@ -39,6 +39,8 @@ export interface ReportOptions {
   readonly judge: Dataset;
   readonly judged: string;
   readonly chosenBy: boolean;
+  /** Pictures that the best epoch was chosen by, where there are any. */
+  readonly validationImages?: number | undefined;
   readonly runtime: Runtime;
   /** The data set's name, the page's title. */
   readonly title: string;
@@ -117,6 +119,7 @@ async function reportContent(folder: string, options: ReportOptions): Promise<Re
       trainCounts: countsOf(train, pretrained),
       judged: options.judged,
       chosenBy: options.chosenBy,
+      validationImages: options.validationImages,
       findings: options.findings ?? [],
       unreadable: unique([...unreadable, ...events.flatMap((event) => (event.type === "skipped" ? [event] : []))]),
     },

@@ -27,6 +27,23 @@ const epoch = (index: number, train: number, validation: number, loss: number) =
   seconds: 60,
 });
 
+/** A run whose best epoch has these accuracies. */
+const learnt = (train: number, validation: number, images: number): ReportContent => ({
+  ...calm,
+  data: { ...calm.data, validationImages: images },
+  history: { ...calm.history, best: { epoch: 0, accuracy: validation }, epochs: [epoch(0, train, validation, 0.5)] },
+});
+
+test.each([
+  ["a gap that 20 images explain by chance", 0.91, 0.8, 20, false],
+  ["the same gap on 500 images", 0.91, 0.8, 500, true],
+  ["a large gap on few images", 1, 0.5, 20, true],
+  ["training images that it does not know either", 0.7, 0.5, 500, false],
+])("learned by heart: %s", (_, train, validation, images, expected) => {
+  const found = nextSteps(learnt(train, validation, images)).some(({ rule }) => rule === "learned by heart");
+  expect(found).toBe(expected);
+});
+
 /** What makes each rule speak, and what it must then say. */
 const cases: Readonly<Record<string, readonly [Partial<ReportContent>, RegExp]>> = {
   "enough images to judge by": [
