@@ -34,6 +34,8 @@ export interface CrossValidation {
   readonly probabilities: Float64Array;
   /** Share of pictures whose most probable class is their label. */
   readonly accuracy: number;
+  /** Mean over the classes that have pictures of the same share among each class's: the larger classes do not drown the others. */
+  readonly balancedAccuracy: number;
   /** Mean of −log p(label). */
   readonly loss: number;
   /** The λ of the least loss. */
@@ -109,16 +111,27 @@ export function crossValidate(
 /** Probabilities at the temperature of the least loss. */
 function calibrated(logits: Float64Array, labels: ArrayLike<number>, k: number): Omit<CrossValidation, "shrinkage"> {
   const n = labels.length;
+  const counts = new Float64Array(k);
+  for (let i = 0; i < n; i++) counts[labels[i]!]!++;
+  const sum = (values: Iterable<number>): number => Array.from(values).reduce((total, value) => total + value, 0);
   const at = (temperature: number): Omit<CrossValidation, "shrinkage"> => {
     const probabilities = new Float64Array(n * k);
-    let [loss, right] = [0, 0];
+    const right = new Float64Array(k);
+    let loss = 0;
     for (let i = 0; i < n; i++) {
       const row = probabilities.subarray(i * k, (i + 1) * k);
       softmaxInto(logits.subarray(i * k, (i + 1) * k), temperature, row);
       loss -= Math.log(Math.max(row[labels[i]!]!, 1e-12));
-      if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === labels[i]) right++;
+      if (row.indexOf(row.reduce((a, b) => Math.max(a, b))) === labels[i]) right[labels[i]!]!++;
     }
-    return { probabilities, accuracy: right / n, loss: loss / n, temperature };
+    const recalls = Array.from(right, (times, c) => times / counts[c]!).filter((_, c) => counts[c]! > 0);
+    return {
+      probabilities,
+      accuracy: sum(right) / n,
+      balancedAccuracy: sum(recalls) / recalls.length,
+      loss: loss / n,
+      temperature,
+    };
   };
   return temperatures.map(at).reduce((best, one) => (one.loss < best.loss ? one : best));
 }
@@ -196,15 +209,16 @@ function headOf({ counts, sums, products }: Moments, d: number, shrinkage: numbe
   for (let c = 0; c < k; c++)
     for (let j = 0; j < d; j++) means[c * d + j] = counts[c]! > 0 ? sums[c * d + j]! / counts[c]! : 0;
   const covariance = products.map((sum) => sum / n);
+  const total = diagonalSum(covariance, d);
   for (let c = 0; c < k; c++)
     for (let r = 0; r < d; r++) {
       const factor = (counts[c]! / n) * means[c * d + r]!;
       for (let j = 0; j <= r; j++) covariance[r * d + j]! -= factor * means[c * d + j]!;
     }
-  let trace = 0;
-  for (let j = 0; j < d; j++) trace += covariance[j * d + j]!;
-  // Features that never vary leave nothing to divide by; any positive number will do.
-  const floor = (shrinkage * trace) / d || 1e-12;
+  const trace = diagonalSum(covariance, d);
+  // Where no class varies (it has a single picture, or copies of one), the spread of all pictures says how large features are; where these do not vary either,
+  // any positive number will do.
+  const floor = (trace > 1e-3 * total ? shrinkage * trace : total) / d || 1e-12;
   for (let i = 0; i < covariance.length; i++) covariance[i]! *= 1 - shrinkage;
   for (let j = 0; j < d; j++) covariance[j * d + j]! += floor;
   choleskyInPlace(covariance, d);
@@ -219,6 +233,12 @@ function headOf({ counts, sums, products }: Moments, d: number, shrinkage: numbe
     bias[c] = counts[c]! > 0 ? -quadratic / 2 + Math.log(counts[c]! / n) : Number.NEGATIVE_INFINITY;
   }
   return { weight, bias };
+}
+
+function diagonalSum(matrix: Float64Array, d: number): number {
+  let sum = 0;
+  for (let j = 0; j < d; j++) sum += matrix[j * d + j]!;
+  return sum;
 }
 
 /** The head of centred features as one of plain features. */

@@ -86,3 +86,26 @@ test("a class with a single picture is no obstacle", () => {
   const { probabilities } = crossValidate({ ...features, labels, classes: 3 }, { seed: 0 });
   expect(probabilities.every((value) => value >= 0 && value <= 1)).toBe(true);
 });
+
+test("meaningless labels of uneven classes: the accuracy is the larger class's share, the balanced one is chance", () => {
+  const { values, width } = clouds(52, 0, 7, 20);
+  const labels = Int32Array.from({ length: 52 }, (_, i) => (i < 50 ? 0 : 1));
+  const found = crossValidate({ values, width, labels, classes: 2 }, { seed: 0 });
+  expect(found.accuracy).toBeGreaterThan(0.9);
+  expect(found.balancedAccuracy).toBeLessThan(0.6);
+  const even = crossValidate(clouds(400, 2, 1), { seed: 0 });
+  expect(even.balancedAccuracy).toBeCloseTo(even.accuracy, 5);
+});
+
+test("one picture a class: the head is finite and of the size of the features, whatever the shrinkage", () => {
+  const { values, width } = clouds(4, 1, 8, 16);
+  const single: LabelledFeatures = { values, width, labels: [0, 1, 2, 3], classes: 4 };
+  for (const shrinkage of [0.01, 0.5, 1]) {
+    const { weight, bias } = fitDiscriminant(single, { shrinkage, temperature: 1 });
+    for (const value of [...weight, ...bias]) expect(Math.abs(value)).toBeLessThan(1e3);
+    const rows = logProbabilities(single, { weight, bias });
+    for (const [i, value] of rows.entries()) if (i % 5 === 0) expect(value).toBeGreaterThan(-Math.log(4));
+  }
+  const twice = { ...single, values: Float32Array.from([...values, ...values]), labels: [0, 1, 2, 3, 0, 1, 2, 3] };
+  expect(Math.max(...fitDiscriminant(twice, { shrinkage: 0.01, temperature: 1 }).weight)).toBeLessThan(1e3);
+});
