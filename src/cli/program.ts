@@ -107,6 +107,14 @@ export function makeProgram(): Command {
           ).choices(["probe", "lora", "full"]),
         )
         .addOption(
+          new Option(
+            "--head <start>",
+            "what the head begins with: the model's own, the best linear head on what the weights see, or random weights; default: what fits",
+          )
+            .choices(["keep", "closed", "random"])
+            .conflicts("resume"),
+        )
+        .addOption(
           new Option("--optimizer <name>", "default: adamw").choices(["adamw", "adam", "sgd", "lamb", "lion", "muon"]),
         )
         .option("--accumulate <n>", "batches of one step", wholeNumber(1, 65_536))

@@ -76,6 +76,7 @@ export async function startTraining(
     from === undefined
       ? await newModel(settings, data, seed, changes)
       : await trainedModel(context, { ...settings, from }, data, seed, changes);
+  if (!resume) refuseUnfit(settings, changes, from, pretrained);
   const teacher = settings.teacher === undefined ? undefined : await loadModel(context, settings.teacher);
   if (resume) {
     if (settings.closedForm) await setHead(context, pretrained, data, { seed, workers });
@@ -84,9 +85,13 @@ export async function startTraining(
   }
   const keptHead = from !== undefined && !pretrained.freshHead;
   const judge = data.inspection !== undefined;
+  // A class is known by how its images differ: one each says nothing of that.
+  const few = data.train.length < 2 * data.train.classes.length;
+  const many = data.train.length > mostForFeatures;
+  const replace = !keptHead && settings.head !== "random";
   const head =
-    from !== undefined && data.train.length <= mostForFeatures
-      ? await setHead(context, pretrained, data, { seed, workers, judge, replace: !keptHead })
+    from !== undefined && ((!few && !many) || settings.head === "closed")
+      ? await setHead(context, pretrained, data, { seed, workers, judge, replace })
       : undefined;
   const counts = countsOf(data.train);
   const facts: TrainingFacts = {
@@ -109,7 +114,7 @@ export async function startTraining(
     ...(weights ? [weights.choice] : []),
     ...(pretrained.model instanceof OnnxClassifier ? pretrained.model.remarks : []),
     ...choices,
-    ...headChoice(keptHead, head?.used),
+    ...(from === undefined ? [] : headChoice(settings.head, { kept: keptHead, closedForm: head?.used, few, many })),
     {
       what: "image size",
       value: size,
@@ -130,10 +135,62 @@ export async function startTraining(
   };
 }
 
-function headChoice(kept: boolean, closedForm: boolean | undefined): readonly Choice[] {
-  if (kept) return [{ what: "head", value: "kept", reason: "the model's classes are the data's, in the same order" }];
-  const reason = "training begins with the best linear head on the features, not with a random one";
-  return closedForm ? [{ what: "head", value: "closed form", reason }] : [];
+interface HeadFacts {
+  readonly kept: boolean;
+  readonly closedForm: boolean | undefined;
+  /** Too few, or too many images for a head in closed form. */
+  readonly few: boolean;
+  readonly many: boolean;
+}
+
+function headChoice(
+  asked: TrainSettings["head"],
+  { kept, closedForm = false, few, many }: HeadFacts,
+): readonly Choice[] {
+  const notClosed = few
+    ? "a linear head in closed form needs two images a class"
+    : many
+      ? "what the weights see of so many images takes longer than a head in closed form is worth"
+      : "the model has several heads, or one that is no linear map of the features";
+  const [value, reason] = kept
+    ? ["kept", "the model's classes are the data's, in the same order"]
+    : closedForm
+      ? ["closed form", "training begins with the best linear head on the features, not with a random one"]
+      : ["random", notClosed];
+  const isAsked = asked !== undefined && (asked !== "closed" || closedForm);
+  return [{ what: "head", value, reason: isAsked ? "as asked" : reason }];
+}
+
+/**
+ * Stops where what was asked for has nothing to stand on.
+ * @throws {VitrineError} INVALID_ARGUMENT
+ */
+function refuseUnfit(
+  { head, data }: TrainSettings,
+  { tune }: Readonly<Record<string, unknown>>,
+  from: string | undefined,
+  { freshHead, labels }: Pretrained,
+): void {
+  const next = "name trained weights with --from REF, such as timm/vit_tiny_patch16_224.augreg_in21k_ft_in1k";
+  if (from === undefined && (tune === "lora" || tune === "probe"))
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "what leaves weights as they are must begin with trained ones",
+      evidence: `got tune ${tune} and random weights`,
+      next: `${next}, or leave --tune out`,
+    });
+  if (from === undefined && head !== undefined)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "--head is for models that begin with trained weights",
+      evidence: `got ${head} and random weights`,
+      next,
+    });
+  if (head === "keep" && freshHead)
+    throw new VitrineError("INVALID_ARGUMENT", {
+      rule: "a head is kept where the model's classes are the data's, in the same order",
+      evidence: `the data's are ${labels.slice(0, 5).join(", ")}${labels.length > 5 ? ", …" : ""}`,
+      place: data,
+      next: "leave --head out: the model gets a head for these classes",
+    });
 }
 
 /** A folder keeps the first examples of each finding: thousands would drown the recipe. */
@@ -153,7 +210,7 @@ interface FirstModel {
 
 async function trainedModel(
   context: Context,
-  { from, arch, options: given, model }: TrainSettings & { readonly from: string },
+  { from, arch, options: given, model, head }: TrainSettings & { readonly from: string },
   { train }: TrainingData,
   seed: number,
   changes: Readonly<Record<string, unknown>>,
@@ -162,7 +219,7 @@ async function trainedModel(
   const { dropPath } = recipeFrom(fineTuning, changes, "the recipe");
   const pretrained = await loadModel(context, from, {
     arch,
-    newHead: { labels: train.classes, seed, unlessSame: true },
+    newHead: { labels: train.classes, seed, unlessSame: head === undefined || head === "keep" },
     overrides: { ...overrides, dropPath },
     resize: imageSize === undefined ? undefined : { imageSize, rule: "timm" },
   });
@@ -301,7 +358,7 @@ interface HeadOptions {
 interface FirstHead {
   /** Whether the model has it now. */
   readonly used: boolean;
-  /** Cross-validated. */
+  /** Cross-validated, averaged over the classes. */
   readonly accuracy: number;
   readonly suspects: LabelJudgement["suspects"];
 }
@@ -321,7 +378,11 @@ async function setHead(
   const used = replace && (await startHead(pretrained, fitDiscriminant(features, probe)));
   // Suspects are named by their place in what was inspected.
   const place = (row: number): number => inspectedPlace(features.indices[row]!, data);
-  return { used, accuracy: probe.accuracy, suspects: suspects.map((one) => ({ ...one, index: place(one.index) })) };
+  return {
+    used,
+    accuracy: probe.balancedAccuracy,
+    suspects: suspects.map((one) => ({ ...one, index: place(one.index) })),
+  };
 }
 
 /** What a model's head reads of each readable image, in order. */

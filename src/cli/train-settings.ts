@@ -21,6 +21,8 @@ export interface TrainSettings {
   readonly holdBack?: number | undefined;
   /** What differs in the model. */
   readonly options?: Readonly<Record<string, unknown>> | undefined;
+  /** What the head begins with, where that was asked for. */
+  readonly head?: "keep" | "closed" | "random" | undefined;
   /** Whether the head begins as the best linear head in closed form. */
   readonly closedForm?: boolean | undefined;
   /** Positions of training images that show the same: the parts of a split have no copies of each other. */
@@ -43,6 +45,7 @@ const settingsSchema: v.GenericSchema<unknown, TrainSettings> = v.object({
   limit: v.optional(v.number()),
   holdBack: v.optional(v.number()),
   options: v.optional(v.record(v.string(), v.unknown())),
+  head: v.optional(v.picklist(["keep", "closed", "random"])),
   closedForm: v.optional(v.boolean()),
   copies: v.optional(v.array(v.array(v.number()))),
   images: v.optional(v.number()),

@@ -4,7 +4,7 @@
  * What the rules rest on is measured in `bench/README.md` ("What `train` chooses by itself").
  */
 
-import { adapterTuning, fineTuning, probing, type Recipe } from "../train/recipe.ts";
+import { adapterTuning, fineTuning, fromScratch, probing, type Recipe } from "../train/recipe.ts";
 
 /** What a choice rests on. */
 export interface TrainingFacts {
@@ -16,7 +16,7 @@ export interface TrainingFacts {
   readonly largestClass: number;
   /** Whether the model has trained weights, other than its head's. */
   readonly weights: boolean;
-  /** Share of the training images that a linear head on the weights' features gets right, cross-validated; undefined where it was not measured. */
+  /** Share of each class's training images that a linear head on the weights' features gets right, cross-validated, averaged over the classes; undefined where it was not measured. */
   readonly probeAccuracy?: number | undefined;
   /** Whether the head begins with what it knows, its own weights or the best linear head on the features (`startHead`), instead of at random. */
   readonly trainedHead?: boolean;
@@ -110,7 +110,36 @@ export function chooseRecipe(facts: TrainingFacts, asked: Partial<Recipe> = {}):
     warmupEpochs,
     minLearningRate,
   };
-  return { recipe: { ...base, ...refined, ...chosen, ...asked }, choices };
+  const recipe = { ...base, ...refined, ...chosen, ...asked };
+  return { recipe, choices: [...choices, ...otherSettings(recipe, asked, facts)] };
+}
+
+/** What choices of their own speak of. */
+const said: ReadonlySet<string> = new Set<keyof Recipe>([
+  ...(["tune", "loraTargets", "batchSize", "epochs", "learningRate", "flip", "presize", "balance"] as const),
+]);
+
+/** In one line all else that is not as `fromScratch` has it, by the names of `recipe.json`. */
+function otherSettings(
+  recipe: Recipe,
+  asked: Partial<Recipe>,
+  { weights, isPreset, trainedHead }: TrainingFacts,
+): readonly Choice[] {
+  const usual = new Map<string, unknown>(Object.entries(fromScratch));
+  const others = Object.entries(recipe).filter(
+    ([name, value]) => !said.has(name) && !(name in asked) && textOf(value) !== textOf(usual.get(name)),
+  );
+  if (others.length === 0) return [];
+  const fits = isPreset ? "as measured on this data set" : "usual for such a model on such images";
+  const refined = "usual for fine-tuning; a head that begins trained is refined with few views and true labels";
+  const tuned = recipe.tune === "probe" && trainedHead ? refined : "usual for fine-tuning";
+  return [
+    {
+      what: "other settings",
+      value: others.map(([name, value]) => `${name} ${textOf(value)}`).join(", "),
+      reason: `${weights ? tuned : fits}; --config sets each`,
+    },
+  ];
 }
 
 interface Reasoned<T> {
@@ -131,9 +160,9 @@ function methodFor({ weights, images, probeAccuracy, adapterTargets }: TrainingF
   if (probeAccuracy >= goodFeatures)
     return {
       tune: "probe",
-      reason: `a head alone gets ${share} of unseen training images right, and ${count} are few to move more`,
+      reason: `a head alone gets ${share} of unseen training images right, averaged over the classes, and ${count} are few to move more`,
     };
-  const poor = `a head alone gets only ${share} of unseen training images right`;
+  const poor = `a head alone gets only ${share} of unseen training images right, averaged over the classes`;
   if (adapterTargets?.length === 0)
     return { tune: "full", reason: `${poor}, and there are no linear maps for adapters: all weights learn` };
   return { tune: "lora", reason: `${poor}, and ${count} are few to move all weights: adapters` };

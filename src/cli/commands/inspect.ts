@@ -1,7 +1,7 @@
 /** `vitrine inspect DATA`: what a data set is like. */
 
 import { openDataset } from "../../data/open-node.ts";
-import { findingsOf, judgeLabels, type LabelSuspect } from "../../inspect/index.ts";
+import { type CrossValidation, findingsOf, judgeLabels, type LabelSuspect } from "../../inspect/index.ts";
 import type { Context } from "../context.ts";
 import { countsText, findingLines } from "../data-notes.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
@@ -27,21 +27,21 @@ export async function inspectVerb(
   const pretrained = from === undefined ? undefined : await loadModel(context, from, { arch });
   const inspection = await lookAt(context, parts);
   let suspects: readonly LabelSuspect[] = [];
-  let probeAccuracy: number | undefined;
+  let probe: Pick<CrossValidation, "accuracy" | "balancedAccuracy"> | undefined;
   if (pretrained) {
     const features = await trainingFeatures(context, pretrained, parts.train, workers);
     const train = inspection.groups.get("train")!;
     const groups = Int32Array.from(features.indices, (index) => train[index]!);
     const judged = judgeLabels(features, { seed, groups });
     suspects = judged.suspects.map((one) => ({ ...one, index: features.indices[one.index]! }));
-    probeAccuracy = judged.probe.accuracy;
+    probe = judged.probe;
   }
   const findings = findingsOf(inspection, suspects);
   const { classes, splits, unreadable, copies } = inspection;
   const probeText =
-    probeAccuracy === undefined
+    probe === undefined
       ? "labels were not judged: that takes the features of a trained model (--from REF)"
-      : `a linear head on what ${pretrained!.name} sees gets ${percent(probeAccuracy, 1)} of unseen training images right`;
+      : `a linear head on what ${pretrained!.name} sees gets ${percent(probe.accuracy, 1)} of unseen training images right; averaged over the classes ${percent(probe.balancedAccuracy, 1)}`;
   terminal.result(
     {
       data: parts.train.name,
@@ -50,7 +50,8 @@ export async function inspectVerb(
       unreadable,
       copies,
       suspects,
-      probeAccuracy: probeAccuracy ?? null,
+      probeAccuracy: probe?.accuracy ?? null,
+      probeBalancedAccuracy: probe?.balancedAccuracy ?? null,
       findings,
     },
     [

@@ -202,7 +202,19 @@ function resultOf({ folder, settings, model, recipe }: TextPlan, { best, last, s
 
 /** Options of `vitrine train` that say nothing to texts. */
 const forImages = [
-  ...["from", "arch", "findLr", "tune", "autoAugment", "teacher", "distillation", "store", "strict", "holdBack"],
+  ...[
+    "from",
+    "arch",
+    "findLr",
+    "tune",
+    "head",
+    "autoAugment",
+    "teacher",
+    "distillation",
+    "store",
+    "strict",
+    "holdBack",
+  ],
 ];
 
 function refuseOthers(options: TrainTextOptions): void {

@@ -36,6 +36,7 @@ export interface TrainOptions extends ModelOptions {
   readonly lr?: number | undefined;
   readonly findLr: boolean;
   readonly tune?: Recipe["tune"] | undefined;
+  readonly head?: TrainSettings["head"];
   readonly optimizer?: Recipe["optimizer"] | undefined;
   readonly autoAugment?: string | undefined;
   readonly teacher?: string | undefined;
@@ -118,6 +119,7 @@ async function planOf(context: Context, data: string | undefined, options: Train
     teacher: await absolute(options.teacher),
     limit: options.limit,
     holdBack: options.holdBack,
+    head: options.head,
     options: config?.options,
   };
   const settings = settingsFrom(before?.settings, typed);
