@@ -1,7 +1,8 @@
 /** How the command line speaks of what a look at data found, and of what was chosen. */
 
+import type { SkippedKind } from "../data/datasets/skipped.ts";
 import type { Choice, Finding, Inspection } from "../inspect/index.ts";
-import { counted } from "./numbers.ts";
+import { counted, grouped } from "./numbers.ts";
 import { right, table } from "./table.ts";
 
 /** Findings as lines, each with its first examples. */
@@ -14,6 +15,12 @@ export function findingLines(findings: readonly Finding[], shown: number): reado
       ...(more > 0 && shown > 0 ? [`    and ${more.toLocaleString("en-US")} more`] : []),
     ];
   });
+}
+
+/** Files that were left out, in one line. */
+export function skippedText({ ending, reason, count, first }: SkippedKind): string {
+  const files = `${grouped(count)} ${ending ? `${ending} ` : ""}${count === 1 ? "file" : "files"} left out`;
+  return `${files}: ${reason} (${count === 1 ? first : `the first ${first}`})`;
 }
 
 /** Choices in one line each. */

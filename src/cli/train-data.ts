@@ -1,7 +1,6 @@
 /** The data of a training run: opened, looked at, and parted into what is learnt from and what the best epoch is chosen by. */
 
-import type { Dataset } from "../data/datasets/dataset.ts";
-import type { FolderDataset, Skipped } from "../data/datasets/folder-node.ts";
+import type { Dataset, Skipped } from "../data/datasets/dataset.ts";
 import { sampled, subset } from "../data/datasets/subset.ts";
 import { type DatasetSplits, datasetNames, openDataset } from "../data/open-node.ts";
 import { VitrineError } from "../errors.ts";
@@ -43,7 +42,7 @@ export async function openTrainingData(
   // Test images are for the last word (`eval`): whoever chose the best epoch by them would report too much.
   const { train: all, validation: own, test } = await openDataset(data, { dataDir, seed });
   const some = (dataset: Dataset): Dataset => (limit === undefined ? dataset : sampled(dataset, limit, seed));
-  const skipped = [all, own, test].flatMap((part) => (part && isFolder(part) ? part.skipped : []));
+  const skipped = [all, own, test].flatMap((part) => part?.skipped ?? []);
   const train = some(all);
   const validation = own && some(own);
   if (validation && holdBack !== undefined)
@@ -67,10 +66,6 @@ export async function openTrainingData(
     validationFrom: `${second.length} of its images, held back (${holdBack === undefined ? "one in ten" : percent(holdBack, 1)} of each class, chosen by --seed${copies.length > 0 ? "; copies stay together" : ""})`,
     inspected: first,
   };
-}
-
-function isFolder(dataset: Dataset): dataset is FolderDataset {
-  return dataset.source.kind === "folder";
 }
 
 function copiesWithin({ copies }: Inspection): readonly (readonly number[])[] {

@@ -13,7 +13,7 @@ import { viewBytes } from "../graph/dtype.ts";
 import { decodeBmp } from "./bmp.ts";
 import { rgbFromCmyk, rgbFromGrey16, toRgb } from "./convert.ts";
 import type { Image } from "./image.ts";
-import { type ImageFormat, imageFormat } from "./image-format.ts";
+import { type ImageFormat, imageFormat, isHeic } from "./image-format.ts";
 
 /** How to decode a file. */
 export interface DecodeOptions {
@@ -79,8 +79,10 @@ export async function decodeImage(source: string | Uint8Array, options: DecodeOp
   if (format === undefined)
     throw new VitrineError("INVALID_FILE", {
       rule: "an image must be JPEG, PNG, WebP, GIF, AVIF, BMP or TIFF",
-      evidence: bytes.length === 0 ? "the file is empty" : "its first bytes are none of these",
+      evidence:
+        bytes.length === 0 ? "the file is empty" : `its first bytes are ${isHeic(bytes) ? "HEIC's" : "none of these"}`,
       place: name,
+      next: isHeic(bytes) ? "export it as JPEG: HEIC cannot be read here" : undefined,
     });
   if (format === "bmp") return decodeBmp(bytes, name, maxPixels);
   const sharp = await loadSharp();

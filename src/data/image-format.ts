@@ -16,6 +16,12 @@ export function imageFormat(bytes: Uint8Array): ImageFormat | undefined {
   return undefined;
 }
 
+/** Whether some bytes are a HEIC photograph, which telephones make and which is not decoded. */
+export function isHeic(bytes: Uint8Array): boolean {
+  const brand = String.fromCharCode(...bytes.subarray(4, 12));
+  return /^ftyp(hei[cxms]|hev[cxms]|mif1|msf1)$/.test(brand);
+}
+
 /** File name endings under which data sets are searched for images; what the files really are, their bytes say. */
 export const imageExtensions: readonly string[] = [
   ".jpg",

@@ -45,6 +45,22 @@ test("inspect names the leak, the conflict and the broken file, and changes noth
   expect(filesBelow(data)).toEqual(before);
 });
 
+test("inspect counts the files that it leaves out, by their endings", async () => {
+  const phone = temporaryFolder();
+  await writeImages(phone, { cats: 2, dogs: 2 });
+  for (const name of ["cats/a.HEIC", "cats/b.heic", "dogs/notes.txt", "dogs/.DS_Store"])
+    writeFileSync(join(phone, name), "");
+  const { code, stdout } = await vitrine(["inspect", phone]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/2 \.heic files left out: HEIC cannot be read here; export as JPEG/);
+  expect(stdout).toMatch(/1 \.txt file left out: not named like an image/);
+  const document = JSON.parse((await vitrine(["inspect", phone, "--json"])).stdout) as { skipped: unknown };
+  expect(document.skipped).toMatchObject([
+    { ending: ".heic", count: 2 },
+    { ending: ".txt", count: 1 },
+  ]);
+});
+
 test("inspect --json is one document with all that was found", async () => {
   const { code, stdout, stderr } = await vitrine(["inspect", data, "--from", "small", "--json", "--quiet"], {
     cwd: folder,

@@ -99,6 +99,8 @@ test("missing, empty, oversized and foreign files say what is wrong with which",
     expect(
       (await fails(at("drawing.svg", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"))).message,
     ).toContain("must be JPEG, PNG, WebP, GIF, AVIF, BMP or TIFF, its first bytes are none of these");
+    const photo = await fails(at("photo.jpg", Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic", "latin1")));
+    expect(photo.message).toMatch(/its first bytes are HEIC's in .*photo\.jpg; export it as JPEG/);
     const png = at("big.png", await encodePng(image(20, 20, 3, new Uint8Array(1200))));
     expect(await fails(png, { maxPixels: 399 })).toMatchObject({ code: "UNSAFE_FILE" });
     expect(await fails(png, { maxBytes: 10 })).toMatchObject({ code: "UNSAFE_FILE" });

@@ -1,9 +1,11 @@
 /** `vitrine inspect DATA`: what a data set is like. */
 
+import type { Dataset } from "../../data/datasets/dataset.ts";
+import { skippedKinds } from "../../data/datasets/skipped.ts";
 import { openDataset } from "../../data/open-node.ts";
 import { type CrossValidation, findingsOf, judgeLabels, type LabelSuspect } from "../../inspect/index.ts";
 import type { Context } from "../context.ts";
-import { countsText, findingLines } from "../data-notes.ts";
+import { countsText, findingLines, skippedText } from "../data-notes.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { lookAt } from "../train-data.ts";
@@ -37,6 +39,7 @@ export async function inspectVerb(
     probe = judged.probe;
   }
   const findings = findingsOf(inspection, suspects);
+  const skipped = skippedKinds(Object.values(parts).flatMap((part: Dataset) => part.skipped ?? []));
   const { classes, splits, unreadable, copies } = inspection;
   const probeText =
     probe === undefined
@@ -48,6 +51,7 @@ export async function inspectVerb(
       classes,
       splits,
       unreadable,
+      skipped,
       copies,
       suspects,
       probeAccuracy: probe?.accuracy ?? null,
@@ -56,6 +60,7 @@ export async function inspectVerb(
     },
     [
       countsText(inspection),
+      ...skipped.map((kind) => `- ${skippedText(kind)}`),
       ...(findings.length > 0 ? findingLines(findings, examples) : ["nothing to complain about"]),
       "",
       probeText,

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
+import { skippedKinds } from "../../data/datasets/skipped.ts";
 import { isTexts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
 import type { Choice, Finding } from "../../inspect/index.ts";
@@ -13,7 +14,7 @@ import { fromScratch, type Recipe, recipeFrom } from "../../train/recipe.ts";
 import { readRunFile, refuseUsedFolder } from "../../train/run-folder-node.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
-import { choiceLines, findingLines } from "../data-notes.ts";
+import { choiceLines, findingLines, skippedText } from "../data-notes.ts";
 import { withFoundRate } from "../find-learning-rate.ts";
 import { freshFolder } from "../fresh.ts";
 import { imageStores } from "../image-store.ts";
@@ -261,7 +262,8 @@ function announce({ terminal }: Context, plan: TrainPlan): void {
   const { pretrained, teacher, recipe, data, folder, settings, findings, choices } = plan;
   const { train: images, validation, validationFrom, skipped } = data;
   const { model, preprocessing } = pretrained;
-  for (const { file, reason } of skipped) if (reason !== "hidden") terminal.warn(`skipped ${file}: ${reason}`);
+  for (const kind of skippedKinds(skipped))
+    terminal.warn(kind.count === 1 ? `skipped ${kind.first}: ${kind.reason}` : skippedText(kind));
   const begin = settings.from === undefined ? "from random weights" : `fine-tuned from ${settings.from}`;
   terminal.note(`data        ${images.name}: ${counted(images.length, "image")}, ${images.classes.length} classes`);
   terminal.note(`validation  ${validationFrom}${validation ? ` (${counted(validation.length, "image")})` : ""}`);

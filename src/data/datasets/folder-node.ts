@@ -11,6 +11,7 @@ import { systemReason } from "../../files/write-node.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
 import { imageExtensions } from "../image-format.ts";
 import type { Dataset, Skipped, Split } from "./dataset.ts";
+import { hidden, reasonFor, skippedKinds } from "./skipped.ts";
 import { splitNames, splits } from "./split-names.ts";
 
 export type { Skipped } from "./dataset.ts";
@@ -67,7 +68,7 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   let looseImages = 0;
   for (const name of await listFolder(root)) {
     const kind = await kindOf(join(root, name));
-    if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: join(root, name), reason: "hidden" });
+    if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: join(root, name), reason: hidden });
     else if (kind === "folder") folders.push(name);
     else {
       skipped.push({ file: join(root, name), reason: kind === "file" ? "not in a class folder" : kind });
@@ -97,9 +98,21 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
     for (let i = before; i < files.length; i++) labels.push(classes.indexOf(name));
     if (files.length === before) empty.push(name);
   }
-  if (files.length === 0) throw problem("a data set must have images", `none in ${folders.length} folders`, layout);
-  if (empty.length > 0 && options.classes === undefined)
-    throw problem("each class must have images", `none in ${listed(empty)}`, "remove the folders or fill them");
+  const without = (where: string, within: readonly Skipped[], next: string): [evidence: string, next: string] => {
+    const kinds = skippedKinds(within);
+    const endings = kinds.filter(({ ending }) => ending !== "").map(({ ending, count }) => `${count} ${ending}`);
+    const heic = kinds.some(({ ending }) => ending.startsWith(".hei"));
+    return [
+      [`none in ${where}`, ...(endings.length > 0 ? [`left out: ${listed(endings)}`] : [])].join("; "),
+      heic ? "HEIC photographs cannot be read here: export them as JPEG" : next,
+    ];
+  };
+  if (files.length === 0)
+    throw problem("a data set must have images", ...without(`${folders.length} folders`, skipped, layout));
+  if (empty.length > 0 && options.classes === undefined) {
+    const within = skipped.filter(({ file }) => empty.some((name) => file.startsWith(join(root, name, "/"))));
+    throw problem("each class must have images", ...without(listed(empty), within, "remove the folders or fill them"));
+  }
   if (classes.length < 2) throw problem("there must be at least two classes", `got only ${listed(classes)}`, layout);
   const name = splitNameOf(root);
   const source: FolderSource = {
@@ -186,13 +199,13 @@ async function collect(
   for (const name of await listFolder(folder)) {
     const path = join(folder, name);
     if (name.startsWith(".")) {
-      skipped.push({ file: path, reason: "hidden" });
+      skipped.push({ file: path, reason: hidden });
       continue;
     }
     const kind = await kindOf(path);
     if (kind === "folder") await collect(path, files, skipped, new Set([...visited, real]));
     else if (kind !== "file") skipped.push({ file: path, reason: kind });
     else if (hasImageEnding(name)) files.push(path);
-    else skipped.push({ file: path, reason: "not named like an image" });
+    else skipped.push({ file: path, reason: reasonFor(name) });
   }
 }

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { openFolder, splitFolders } from "../../../src/data/datasets/folder-node.ts";
+import { skippedKinds } from "../../../src/data/datasets/skipped.ts";
 import { openDataset } from "../../../src/data/open-node.ts";
 import { hasShared, sharedPath } from "../../shared.ts";
 
@@ -80,13 +81,34 @@ test("each way in which a folder is no data set has its own one-line error", asy
   );
   expect(await fails(root)).toMatch("got 2 images and no folder in ROOT");
   put("a/readme.md", "b/readme.md");
-  expect(await fails(root)).toMatch("a data set must have images, none in 2 folders in ROOT");
+  expect(await fails(root)).toMatch(
+    "a data set must have images, none in 2 folders; left out: 2 .md, 1 .jpg, 1 .png in ROOT",
+  );
   put("a/1.jpg");
-  expect(await fails(root)).toMatch("each class must have images, none in b in ROOT; remove the folders or fill them");
+  expect(await fails(root)).toMatch("each class must have images, none in b; left out: 1 .md in ROOT; remove the folders or fill them");
   rmSync(join(root, "b"), { recursive: true });
   expect(await fails(root)).toMatch("there must be at least two classes, got only a in ROOT");
   put("b/1.jpg");
   expect(await fails(root, { classes: ["a", "c"] })).toMatch("its classes must be among a, c, got b in ROOT");
+});
+
+test("files that are left out are counted by their endings in the error, and HEIC says what to do", async () => {
+  put("a/1.HEIC", "a/2.heic", "a/notes.txt", "b/3.heif");
+  const message = await openFolder(root).then(
+    () => expect.unreachable(),
+    (error: Error) => error.message,
+  );
+  expect(message).toMatch(/must have images, none in 2 folders; left out: 2 \.heic, 1 \.heif, 1 \.txt in /);
+  expect(message).toMatch(/HEIC photographs cannot be read here: export them as JPEG/);
+  put("a/1.jpg");
+  await expect(openFolder(root)).rejects.toThrow(/none in b; left out: 1 \.heif in .*export them as JPEG/);
+  put("b/1.jpg");
+  const { skipped } = await openFolder(root);
+  expect(skippedKinds(skipped)).toEqual([
+    { ending: ".heic", reason: "HEIC cannot be read here; export as JPEG", count: 2, first: join(root, "a/1.HEIC") },
+    { ending: ".heif", reason: "HEIC cannot be read here; export as JPEG", count: 1, first: join(root, "b/3.heif") },
+    { ending: ".txt", reason: "not named like an image", count: 1, first: join(root, "a/notes.txt") },
+  ]);
 });
 
 test("split folders are recognised under their usual names, and share the classes of training", async () => {
