@@ -3,7 +3,7 @@
 import type { Means, TrainEvent } from "../train/events.ts";
 import type { Context } from "./context.ts";
 import { curve, titledCurve } from "./curves.ts";
-import { byteSize, duration, percent } from "./numbers.ts";
+import { byteSize, counted, duration, percent } from "./numbers.ts";
 import type { Progress } from "./terminal.ts";
 
 /** What a run will take, from its first steps. */
@@ -11,7 +11,7 @@ export interface Estimate {
   /** Steps that were measured. */
   readonly measuredSteps: number;
   readonly secondsPerEpoch: number;
-  /** Of all that is to do, without validation. */
+  /** Of all that is to do: with validation where its share is known, without the report. */
   readonly seconds: number;
   /** Most memory that this process has had so far. */
   readonly peakMemoryBytes: number;
@@ -20,11 +20,18 @@ export interface Estimate {
 /** Steps before the estimate; the very first warms up and is not counted. */
 const measured = 4;
 
+/** A training step takes about as long as so many forward passes, of which validation is one. */
+const passesOfStep = 3;
+
 /** What of a run is told about. */
 export interface TellerOptions {
   readonly epochs: number;
   /** How many epochs begin with a pass over all images, as those of a probe do that keeps what the frozen weights see; default 0. */
   readonly passes?: number;
+  /** Images to validate by for each image to learn from, 0 for none; without it the estimate leaves validation out, and says so. */
+  readonly validationShare?: number | undefined;
+  /** Whether a report comes after the training. */
+  readonly reports?: boolean;
   /** Whether there is an accuracy to tell of; default true. */
   readonly classifies?: boolean;
   /** What is learned from; default images. */
@@ -36,7 +43,7 @@ export interface TellerOptions {
 /** Hears the events of one run. */
 export class Teller {
   readonly #context: Context;
-  readonly #options: Required<TellerOptions>;
+  readonly #options: Required<Omit<TellerOptions, "validationShare">> & Pick<TellerOptions, "validationShare">;
   #startedAt = 0;
   #progress: Progress | undefined;
   #firstStepAt = 0;
@@ -53,7 +60,8 @@ export class Teller {
 
   constructor(context: Context, options: TellerOptions) {
     this.#context = context;
-    this.#options = { passes: 0, classifies: true, examples: "images", keepsImages: false, ...options };
+    const usual = { passes: 0, classifies: true, examples: "images", keepsImages: false, reports: false } as const;
+    this.#options = { ...usual, ...options };
   }
 
   /** Hears one event. */
@@ -65,6 +73,10 @@ export class Teller {
         if (event.resumedAt > 0)
           this.#context.terminal.note(`going on after step ${event.resumedAt} of ${event.steps}`);
         this.#progress = await this.#context.terminal.progress("training", event.steps);
+        if (event.steps - event.resumedAt <= measured)
+          this.#note(
+            `estimate    none: a run of ${counted(event.steps - event.resumedAt, "step")} is too short to measure`,
+          );
         break;
       case "step":
         this.#measure(event.step);
@@ -116,20 +128,31 @@ export class Teller {
     if (this.#stepsHere !== measured + 1 || !this.start) return;
     const perStep = (now - this.#firstStepAt) / 1000 / measured;
     const pass = (this.#firstStepAt - this.#startedAt) / 1000;
-    const left = this.start.steps - step;
-    const seconds = perStep * (left + measured) + pass * Math.max(1, this.#options.passes);
+    const { steps, stepsPerEpoch } = this.start;
+    const left = steps - step;
+    const { epochs, passes, validationShare, reports, keepsImages } = this.#options;
+    // What is kept of validation images is made once.
+    const perValidation =
+      (validationShare ?? 0) * (passes > 0 ? pass / epochs : (perStep * stepsPerEpoch) / passesOfStep);
+    const validations = Math.ceil((left + measured) / stepsPerEpoch);
+    const seconds = perStep * (left + measured) + pass * Math.max(1, passes) + perValidation * validations;
     this.estimate = {
       measuredSteps: measured,
-      secondsPerEpoch: this.#options.passes > 0 ? seconds / this.#options.epochs : perStep * this.start.stepsPerEpoch,
+      secondsPerEpoch: passes > 0 ? seconds / epochs : perStep * stepsPerEpoch + perValidation,
       seconds,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     };
     const { secondsPerEpoch, peakMemoryBytes } = this.estimate;
-    const [later, more] = this.#options.keepsImages
+    const [later, more] = keepsImages
       ? [" at most, less where images are decoded already", " without the images that are kept"]
       : ["", ""];
+    const about = [
+      `so far; from ${measured} steps`,
+      validationShare === undefined ? ", without validation" : validationShare > 0 ? ", validation included" : "",
+      reports ? "; the report comes on top" : "",
+    ].join("");
     this.#note(
-      `estimate    ${duration(secondsPerEpoch)} an epoch, ${duration(seconds)} in all${later}, ${byteSize(peakMemoryBytes)} of memory${more} (from ${measured} steps)`,
+      `estimate    ${duration(secondsPerEpoch)} an epoch, ${duration(seconds)} in all${later}, ${byteSize(peakMemoryBytes)} of memory${more} (${about})`,
     );
   }
 

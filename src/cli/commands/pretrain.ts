@@ -88,7 +88,7 @@ export async function pretrain(
     `model       ${settings.from ?? `${encoder.architecture}'s kind`}, ${grouped(mae.parameterCount())} parameters with the decoder, ${Math.round(100 * mae.config.maskRatio)} % of ${encoder.preprocessing.inputSize.slice(1).join(" × ")} pixels hidden`,
   );
   terminal.note(`folder      ${folder}`);
-  const teller = new Teller(context, { epochs: recipe.epochs, classifies: false });
+  const teller = new Teller(context, { epochs: recipe.epochs, classifies: false, validationShare: 0 });
   const autoencoder = join(folder, "autoencoder");
   const save = async (): Promise<void> => {
     await mkdir(autoencoder, { recursive: true });

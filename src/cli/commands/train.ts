@@ -194,7 +194,8 @@ export interface TrainResult {
 export async function trainAsPlanned(
   context: Context,
   plan: TrainPlan,
-  options: Pick<TrainOptions, "workers" | "store" | "checkpointEvery" | "histograms" | "strict" | "resume">,
+  options: Pick<TrainOptions, "workers" | "store" | "checkpointEvery" | "histograms" | "strict" | "resume"> &
+    Partial<Pick<TrainOptions, "report">>,
 ): Promise<TrainResult> {
   const { terminal, signal } = context;
   const { pretrained, teacher, recipe, data, folder, seed, settings } = plan;
@@ -207,7 +208,9 @@ export async function trainAsPlanned(
   const isNew = !existsSync(folder);
   const teller = new Teller(context, {
     epochs: recipe.epochs,
-    passes: passesOf(recipe),
+    passes: teacher ? 0 : passesOf(recipe),
+    validationShare: (data.validation?.length ?? 0) / data.train.length,
+    reports: options.report ?? false,
     keepsImages: keepsImages && stores.train.folder === undefined,
   });
   try {
@@ -280,8 +283,8 @@ function announce({ terminal }: Context, plan: TrainPlan): void {
 }
 
 /** Epochs of a probe that begin with a pass over all images. */
-function passesOf({ tune, probeViews, epochs, crop }: Recipe): number {
-  return tune === "probe" ? Math.min(epochs, crop === "none" ? 1 : probeViews) : 0;
+function passesOf({ tune, probeViews, epochs, crop, mixup, cutmix }: Recipe): number {
+  return tune === "probe" && mixup + cutmix === 0 ? Math.min(epochs, crop === "none" ? 1 : probeViews) : 0;
 }
 
 /** Examples of each finding; `vitrine inspect` shows more. */

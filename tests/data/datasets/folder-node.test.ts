@@ -85,7 +85,9 @@ test("each way in which a folder is no data set has its own one-line error", asy
     "a data set must have images, none in 2 folders; left out: 2 .md, 1 .jpg, 1 .png in ROOT",
   );
   put("a/1.jpg");
-  expect(await fails(root)).toMatch("each class must have images, none in b; left out: 1 .md in ROOT; remove the folders or fill them");
+  expect(await fails(root)).toMatch(
+    "each class must have images, none in b; left out: 1 .md in ROOT; remove the folders or fill them",
+  );
   rmSync(join(root, "b"), { recursive: true });
   expect(await fails(root)).toMatch("there must be at least two classes, got only a in ROOT");
   put("b/1.jpg");

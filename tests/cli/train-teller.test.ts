@@ -1,0 +1,44 @@
+import { afterEach, expect, test, vi } from "vitest";
+import type { Context } from "../../src/cli/context.ts";
+import { Teller, type TellerOptions } from "../../src/cli/train-teller.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+/** Tells of a run whose first step takes three seconds and every other one second. */
+async function told(options: TellerOptions, steps: number, stepsPerEpoch: number) {
+  let now = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => 1000 * now);
+  const notes: string[] = [];
+  const note = (text: string) => notes.push(text);
+  const progress = async () => ({ update: () => {}, note, stop: () => {} });
+  const teller = new Teller({ terminal: { note, warn: note, progress } } as unknown as Context, options);
+  await teller.tell({ type: "run.start", parameters: 1, steps, stepsPerEpoch, resumedAt: 0 });
+  for (let step = 1; step <= steps; step++) {
+    now += step === 1 ? 3 : 1;
+    const rest = { epoch: 0, loss: 1, accuracy: 0, learningRate: 1, gradientNorm: 1 };
+    await teller.tell({ type: "step", step, ...rest, examplesPerSecond: 1, secondsLeft: 1 });
+  }
+  return { estimate: teller.estimate, text: notes.filter((line) => line.startsWith("estimate")).join("\n") };
+}
+
+test("an estimate counts the validation of every epoch, a third of a step's time an image", async () => {
+  const { estimate, text } = await told({ epochs: 3, validationShare: 0.5, reports: true }, 60, 20);
+  // Twenty steps of a second, and ten steps' images forward only.
+  expect(estimate!.secondsPerEpoch).toBeCloseTo(20 + 10 / 3, 5);
+  expect(estimate!.seconds).toBeCloseTo(3 + 59 + 3 * (10 / 3), 5);
+  expect(text).toMatch(/of memory \(so far; from 4 steps, validation included; the report comes on top\)$/);
+  expect((await told({ epochs: 3, validationShare: 0 }, 60, 20)).text).toMatch(/\(so far; from 4 steps\)$/);
+  expect((await told({ epochs: 3 }, 60, 20)).text).toMatch(/\(so far; from 4 steps, without validation\)$/);
+});
+
+test("where features are kept, validation is one more share of a pass over the images", async () => {
+  const { estimate } = await told({ epochs: 3, passes: 2, validationShare: 0.5 }, 60, 20);
+  expect(estimate!.seconds).toBeCloseTo(2 * 3 + 59 + 0.5 * 3, 5);
+});
+
+test("a run too short to be measured says so", async () => {
+  const { estimate, text } = await told({ epochs: 1 }, 4, 4);
+  expect(estimate).toBeUndefined();
+  expect(text).toBe("estimate    none: a run of 4 steps is too short to measure");
+  expect((await told({ epochs: 1 }, 5, 5)).estimate).toBeDefined();
+});
