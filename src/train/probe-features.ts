@@ -5,6 +5,7 @@ import { type Batch, type BatchPlan, batchesPerEpoch, epochOrder } from "../data
 import type { Loader } from "../data/loader-node.ts";
 import { mixTargets } from "../data/mix.ts";
 import { VitrineError } from "../errors.ts";
+import type { ImageBatch } from "./log-grid.ts";
 
 /** What a loader of features is made of. */
 export interface FeatureSource {
@@ -19,6 +20,8 @@ export interface FeatureSource {
   readonly plan: BatchPlan;
   /** How many versions of the images are computed; epochs take them in turn. */
   readonly views: number;
+  /** Sees some images of the first version before the first batch of the first epoch, evenly taken from all over the data. */
+  readonly onImages?: ((images: ImageBatch) => Promise<void>) | undefined;
 }
 
 /** The features of all images in one version. */
@@ -30,15 +33,19 @@ interface View {
   readonly bad: Batch["bad"];
 }
 
+/** Images that are shown. */
+const mostShown = 16;
+
 /**
  * A loader of features [b, d, 1, 1]. A version is computed when the first epoch asks for it: first epochs take as long as looking at all images, the others
  * next to nothing.
  * @throws {VitrineError} DATA_PROBLEM when no image can be read.
  */
-export function featureLoader({ images, frozen, length, classes, plan, views }: FeatureSource): Loader {
+export function featureLoader({ images, frozen, length, classes, plan, views, onImages }: FeatureSource): Loader {
   const made = new Map<number, Promise<View>>();
-  const viewOf = (number: number): Promise<View> => {
-    const view = made.get(number) ?? computeView(frozen, images.epoch(number));
+  const viewOf = (number: number, show: FeatureSource["onImages"]): Promise<View> => {
+    const batches = (): AsyncIterable<Batch> => images.epoch(number);
+    const view = made.get(number) ?? computeView(frozen, show ? showing(batches(), length, show) : batches());
     made.set(number, view);
     return view;
   };
@@ -46,7 +53,8 @@ export function featureLoader({ images, frozen, length, classes, plan, views }: 
 
   async function* epoch(number: number, from = 0): AsyncGenerator<Batch, void, undefined> {
     const isNew = !made.has(number % views);
-    const { features, width, labels, bad } = await viewOf(number % views);
+    const show = number === 0 && from === 0 ? onImages : undefined;
+    const { features, width, labels, bad } = await viewOf(number % views, show);
     if (labels.length === 0)
       throw new VitrineError("DATA_PROBLEM", { rule: "a data set must have readable images", evidence: "none is" });
     // In training, others take the places of images that could not be read.
@@ -78,6 +86,30 @@ export function featureLoader({ images, frozen, length, classes, plan, views }: 
     epoch,
     close: images.close,
   };
+}
+
+/** The same batches; at their end some of their images are shown, one in every so many of `length`. */
+async function* showing(
+  batches: AsyncIterable<Batch>,
+  length: number,
+  show: NonNullable<FeatureSource["onImages"]>,
+): AsyncGenerator<Batch, void, undefined> {
+  const most = Math.min(length, mostShown);
+  const shown: Float32Array[] = [];
+  let shape: readonly number[] = [];
+  let seen = 0;
+  for await (const batch of batches) {
+    const [b, ...image] = batch.shape;
+    const size = batch.images.length / b;
+    for (let i = 0; i < b; i++, seen++)
+      if (Math.floor(((seen + 1) * most) / length) > Math.floor((seen * most) / length))
+        shown.push(batch.images.slice(i * size, (i + 1) * size));
+    shape = image;
+    yield batch;
+  }
+  const images = new Float32Array(shown.reduce((sum, one) => sum + one.length, 0));
+  for (const [i, one] of shown.entries()) images.set(one, i * one.length);
+  if (shown.length > 0) await show({ images, shape: [shown.length, ...shape] });
 }
 
 async function computeView(frozen: Executable, batches: AsyncIterable<Batch>): Promise<View> {

@@ -47,7 +47,9 @@ export async function* trainInFolder(options: RunOptions): AsyncGenerator<TrainE
 
 async function openRun(options: RunOptions, tuning: Tuning): Promise<OpenRun<TrainingBatch>> {
   const { pretrained, trainee, recipe, folder } = options;
-  const training = await openTraining(options, tuning);
+  const training = await openTraining(options, tuning, (images) =>
+    appendImage(folder, 1, "training images", gridOf(images, pretrained.preprocessing)),
+  );
   const { learner, variables, stepsPerEpoch, evaluate } = training;
   let badFiles = 0;
   return {
@@ -55,11 +57,7 @@ async function openRun(options: RunOptions, tuning: Tuning): Promise<OpenRun<Tra
     variables,
     parameterCount: (trainee?.model ?? pretrained.model).parameterCount(),
     batches: async function* (epoch, from) {
-      for await (const batch of training.batches(epoch, from)) {
-        if (epoch === 0 && batch.number === 0 && training.seesImages)
-          await appendImage(folder, 1, "training images", gridOf(batch, pretrained.preprocessing));
-        yield trainingBatch(batch);
-      }
+      for await (const batch of training.batches(epoch, from)) yield trainingBatch(batch);
     },
     stepsPerEpoch,
     epochs: recipe.epochs,

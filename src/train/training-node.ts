@@ -12,6 +12,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { type DistillationObjective, distillation, requireFittingTeacher } from "./distillation.ts";
 import type { Means } from "./events.ts";
 import { compileLearner, type Learner } from "./learner.ts";
+import type { ImageBatch } from "./log-grid.ts";
 import { type Classifier, classification, type Objective, type TrainingBatch } from "./objective.ts";
 import { Probe } from "./probe.ts";
 import { featureLoader } from "./probe-features.ts";
@@ -63,8 +64,6 @@ export interface Training {
   readonly stepsPerEpoch: number;
   /** Batches of an epoch, from the given one on. */
   batches(epoch: number, from: number): AsyncIterable<Batch>;
-  /** Whether batches hold images, not what a frozen part made of them. */
-  readonly seesImages: boolean;
   /** Loss and accuracy on the validation images, of the model as it is now; absent where there are none. */
   readonly evaluate: (() => Promise<Means>) | undefined;
   /** Validation images that could not be read so far. */
@@ -79,9 +78,14 @@ export function batchSizeOf({ recipe, train }: Pick<TrainingOptions, "recipe" | 
 
 /**
  * Compiles and opens what a training needs.
+ * @param onImages sees images of the first epoch as they are learnt from, normalised, before its first step
  * @throws {VitrineError} INVALID_ARGUMENT for a recipe that does not fit the data.
  */
-export async function openTraining(options: TrainingOptions, tuning: Tuning): Promise<Training> {
+export async function openTraining(
+  options: TrainingOptions,
+  tuning: Tuning,
+  onImages?: (images: ImageBatch) => Promise<void>,
+): Promise<Training> {
   const { pretrained, recipe, seed, runtime, trained, strict = false } = options;
   const { model, preprocessing } = pretrained;
   const batchSize = batchSizeOf(options);
@@ -112,7 +116,10 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
       if (!frozen) return loader;
       const views = plan.augmentation ? recipe.probeViews : 1;
       const { length, classes } = dataset;
-      return featureLoader({ images: loader, frozen, length, classes: classes.length, plan, views });
+      const shown = part === "train" ? onImages : undefined;
+      return featureLoader({
+        ...{ images: loader, frozen, length, classes: classes.length, plan, views, onImages: shown },
+      });
     };
     const training = load(options.train, "train", {
       shuffle: true,
@@ -149,8 +156,10 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
       learner,
       variables,
       stepsPerEpoch,
-      batches: (epoch, from) => training.epoch(epoch, from),
-      seesImages: !frozen,
+      batches: (epoch, from) => {
+        const batches = training.epoch(epoch, from);
+        return onImages && !frozen && epoch === 0 ? showing(batches, onImages) : batches;
+      },
       evaluate: measure && validation ? () => validate(measure, validation.epoch(0)) : undefined,
       badFiles: () => validation?.badFiles ?? [],
       close,
@@ -158,6 +167,17 @@ export async function openTraining(options: TrainingOptions, tuning: Tuning): Pr
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** The batches of the first epoch, of which the first is shown. */
+async function* showing(
+  batches: AsyncIterable<Batch>,
+  show: (images: ImageBatch) => Promise<void>,
+): AsyncGenerator<Batch, void, undefined> {
+  for await (const batch of batches) {
+    if (batch.number === 0) await show(batch);
+    yield batch;
   }
 }
 

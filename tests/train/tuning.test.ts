@@ -20,6 +20,7 @@ import { adapterTargets } from "../../src/train/tuning.ts";
 import { readSafetensors } from "../../src/weights/safetensors.ts";
 import { expectClose } from "../golden.ts";
 import { drawn } from "../models/drawn.ts";
+import { readEventFile } from "./tensorboard-reader.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });
 const train = shapesDataset({ split: "train", length: 30 });
@@ -137,6 +138,17 @@ test("a run is not continued on another base", async () => {
   await expect(run({ pretrained: other, recipe: lora, resume: true })).rejects.toMatchObject({
     code: "OUTPUT_CONFLICT",
   });
+});
+
+test("a probe on stored features shows TensorBoard once what it sees: images from all over the data, as they are changed", async () => {
+  const place = join(folder, "out");
+  await stopped(4, { recipe: { ...recipe, tune: "probe" }, folder: place });
+  await run({ recipe: { ...recipe, tune: "probe" }, resume: true });
+  const [name] = await readdir(join(place, "tensorboard"));
+  const shown = readEventFile(await readFile(join(place, "tensorboard", name!))).filter(
+    ({ value }) => typeof value === "object" && "png" in value,
+  );
+  expect(shown).toMatchObject([{ step: 1, tag: "training images", value: { width: 131, height: 131 } }]);
 });
 
 test("a probe on stored features learns as one that sees the images", async () => {
