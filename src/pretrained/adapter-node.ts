@@ -6,10 +6,11 @@ import { VitrineError } from "../errors.ts";
 import { systemReason, writeFileAtomically } from "../files/write-node.ts";
 import type { Module } from "../nn/module.ts";
 import { openSafetensors, saveSafetensors } from "../weights/safetensors-node.ts";
+import { memorySource, readAll } from "../weights/source.ts";
 import { adapterConfigFile, adapterTensors, fillAdapter, readAdapterConfig } from "./adapter.ts";
 
-const configFile = "adapter_config.json";
-const weightsFile = "adapter_model.safetensors";
+/** What an adapter's folder holds. */
+export const adapterFiles = { config: "adapter_config.json", weights: "adapter_model.safetensors" } as const;
 
 /** What an adapter's files say besides its values. */
 export interface SaveAdapterOptions {
@@ -38,27 +39,39 @@ export async function saveAdapter(
       cause,
     });
   });
-  await saveSafetensors(join(folder, weightsFile), tensors, [["format", "pt"]]);
-  await writeFileAtomically(join(folder, configFile), [new TextEncoder().encode(text)]);
+  await saveSafetensors(join(folder, adapterFiles.weights), tensors, [["format", "pt"]]);
+  await writeFileAtomically(join(folder, adapterFiles.config), [new TextEncoder().encode(text)]);
+}
+
+/** What of an adapter's files is taken. */
+export interface LoadAdapterOptions {
+  /** Whether modules that were saved whole, such as the head, replace the model's; default true. */
+  readonly wholeModules?: boolean | undefined;
 }
 
 /**
  * Gives a model the adapters of a folder that PEFT or `saveAdapter` wrote, and the modules saved whole with them.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, or WEIGHTS_MISMATCH listing all that does not fit the model.
  */
-export async function loadAdapter(folder: string, model: Module): Promise<void> {
-  const path = join(folder, configFile);
+export async function loadAdapter(
+  folder: string,
+  model: Module,
+  { wholeModules = true }: LoadAdapterOptions = {},
+): Promise<void> {
+  const path = join(folder, adapterFiles.config);
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("NOT_FOUND", {
-      rule: `an adapter's folder must have ${configFile} and ${weightsFile}`,
+      rule: `an adapter's folder must have ${adapterFiles.config} and ${adapterFiles.weights}`,
       evidence: systemReason(cause),
       place: folder,
     });
   });
   const config = readAdapterConfig(parse(text, path), path);
-  const source = await openSafetensors(join(folder, weightsFile));
+  const source = await openSafetensors(join(folder, adapterFiles.weights));
   try {
-    await fillAdapter(model, config, source);
+    if (wholeModules) return await fillAdapter(model, config, source);
+    const adapters = [...(await readAll(source))].filter(([name]) => /\.lora_[AB]\./.test(name));
+    await fillAdapter(model, { ...config, wholeModules: [] }, memorySource(adapters, source.place));
   } finally {
     await source.close();
   }

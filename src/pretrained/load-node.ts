@@ -6,6 +6,7 @@ import { VitrineError } from "../errors.ts";
 import { systemReason } from "../files/write-node.ts";
 import { modelNames } from "../models/registry.ts";
 import { openWeights } from "../weights/open-node.ts";
+import { isAdapter, loadAdapted } from "./adapted-node.ts";
 import { assemble, assembleNamed, folderPreprocessing, type ModelChanges, requireArchitecture } from "./assemble.ts";
 import { readConfigFile } from "./config-file.ts";
 import { type LocateOptions, locate } from "./locate-node.ts";
@@ -21,7 +22,7 @@ export interface LoadOptions extends ModelChanges, LocateOptions {
 
 /**
  * A model with its weights, preprocessing and labels.
- * @param reference a folder with `config.json` (timm's or Hugging Face's keys) and weights, a weights file (then with `arch`), an `.onnx` file of ours or with
+ * @param reference a folder with `config.json` (timm's or Hugging Face's keys) and weights, one with a LoRA adapter (PEFT's `adapter_config.json`), a weights file (then with `arch`), an `.onnx` file of ours or with
  *   `preprocessor_config.json` beside it, a hub id, or a name
  * @throws {VitrineError} NOT_FOUND, UNKNOWN_NAME, INVALID_FILE, UNSAFE_FILE, WEIGHTS_MISMATCH or DOWNLOAD_FAILURE, saying what to do.
  */
@@ -54,6 +55,7 @@ async function loadPackaged(name: string, options: LoadOptions): Promise<Pretrai
 }
 
 async function loadFolder(folder: string, name: string, options: LoadOptions): Promise<Pretrained> {
+  if (isAdapter(folder)) return loadAdapted(folder, options, loadPretrained);
   const configFile = join(folder, "config.json");
   const json = await readJson(configFile);
   if (options.arch !== undefined) {

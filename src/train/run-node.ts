@@ -51,6 +51,7 @@ async function openRun(options: RunOptions, tuning: Tuning): Promise<OpenRun<Tra
     appendImage(folder, 1, "training images", gridOf(images, pretrained.preprocessing)),
   );
   const { learner, variables, stepsPerEpoch, evaluate } = training;
+  const from = options.settings?.from;
   let badFiles = 0;
   return {
     learner,
@@ -64,7 +65,10 @@ async function openRun(options: RunOptions, tuning: Tuning): Promise<OpenRun<Tra
     learningRate: scheduleOf(recipe, stepsPerEpoch),
     patience: recipe.patience ?? undefined,
     evaluate,
-    saveModel: () => (trainee ? trainee.save(folder) : saveTuned(folder, pretrained, tuning)),
+    saveModel: () =>
+      trainee
+        ? trainee.save(folder)
+        : saveTuned(folder, pretrained, tuning, typeof from === "string" ? from : undefined),
     news: () => {
       const fresh = training.badFiles().slice(badFiles);
       badFiles += fresh.length;

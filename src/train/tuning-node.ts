@@ -12,11 +12,17 @@ import type { Tuning } from "./tuning.ts";
 
 /**
  * Writes the model, its adapters merged into its weights; where it has adapters, these also to the folder's `adapter/`, with the heads.
+ * @param base where the weights came from, for those who read the adapter
  * @throws {VitrineError} what `savePretrained` and `saveAdapter` throw.
  */
-export async function saveTuned(folder: string, pretrained: Pretrained, { heads }: Tuning): Promise<void> {
-  const { model, name } = pretrained;
-  if (loraOf(model).size > 0) await saveAdapter(join(folder, "adapter"), model, { wholeModules: heads, base: name });
+export async function saveTuned(
+  folder: string,
+  pretrained: Pretrained,
+  { heads }: Tuning,
+  base: string = pretrained.name,
+): Promise<void> {
+  const { model } = pretrained;
+  if (loraOf(model).size > 0) await saveAdapter(join(folder, "adapter"), model, { wholeModules: heads, base });
   await savePretrained(folder, pretrained, { replace: true });
 }
 
