@@ -23,7 +23,12 @@ export {
 } from "./explain/render-node.ts";
 export { loadModel as loadOnnx } from "./onnx/load-node.ts";
 export { saveModel as saveOnnx } from "./onnx/save-node.ts";
-export { loadAdapter, type SaveAdapterOptions, saveAdapter } from "./pretrained/adapter-node.ts";
+export {
+  type LoadAdapterOptions,
+  loadAdapter,
+  type SaveAdapterOptions,
+  saveAdapter,
+} from "./pretrained/adapter-node.ts";
 export { knownFacts, writeCard } from "./pretrained/card-node.ts";
 export { loadLanguage, loadLanguageModel } from "./pretrained/language-node.ts";
 export { type LoadOptions, loadPretrained } from "./pretrained/load-node.ts";

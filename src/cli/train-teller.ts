@@ -46,8 +46,8 @@ export class Teller {
   readonly #options: Required<Omit<TellerOptions, "validationShare">> & Pick<TellerOptions, "validationShare">;
   #startedAt = 0;
   #progress: Progress | undefined;
-  #firstStepAt = 0;
-  #stepsHere = 0;
+  /** When each step that this process did was done. */
+  readonly #stepTimes: number[] = [];
   /** Of all steps and all epochs that this process did, for the curves. */
   readonly #losses: number[] = [];
   readonly #accuracies: number[] = [];
@@ -122,22 +122,26 @@ export class Teller {
 
   /** The first steps are those of the run itself: nothing is computed twice. */
   #measure(step: number): void {
-    this.#stepsHere++;
     const now = performance.now();
-    if (this.#stepsHere === 1) this.#firstStepAt = now;
-    if (this.#stepsHere !== measured + 1 || !this.start) return;
-    const perStep = (now - this.#firstStepAt) / 1000 / measured;
-    const pass = (this.#firstStepAt - this.#startedAt) / 1000;
+    const times = this.#stepTimes;
+    times.push(now);
+    if (times.length !== measured + 1 || !this.start) return;
     const { steps, stepsPerEpoch } = this.start;
+    // Between epochs are validation, checkpoints and a probe's next pass; where each step is an epoch, they are in what is measured.
+    const inEpoch = (i: number): boolean => stepsPerEpoch === 1 || (step - measured + i - 1) % stepsPerEpoch !== 0;
+    const lasted = times.flatMap((time, i) => (i > 0 && inEpoch(i) ? [(time - times[i - 1]!) / 1000] : []));
+    const perStep = lasted.reduce((sum, seconds) => sum + seconds, 0) / lasted.length;
+    const pass = (times[0]! - this.#startedAt) / 1000;
     const left = steps - step;
-    const { epochs, passes, validationShare, reports, keepsImages } = this.#options;
+    const { epochs, validationShare, reports, keepsImages } = this.#options;
+    const passes = stepsPerEpoch === 1 ? Math.min(1, this.#options.passes) : this.#options.passes;
     // What is kept of validation images is made once.
-    const perValidation =
-      (validationShare ?? 0) * (passes > 0 ? pass / epochs : (perStep * stepsPerEpoch) / passesOfStep);
+    const forward = passes > 0 ? pass / epochs : (perStep * stepsPerEpoch) / passesOfStep;
+    const perValidation = stepsPerEpoch === 1 ? 0 : (validationShare ?? 0) * forward;
     const validations = Math.ceil((left + measured) / stepsPerEpoch);
     const seconds = perStep * (left + measured) + pass * Math.max(1, passes) + perValidation * validations;
     this.estimate = {
-      measuredSteps: measured,
+      measuredSteps: lasted.length,
       secondsPerEpoch: passes > 0 ? seconds / epochs : perStep * stepsPerEpoch + perValidation,
       seconds,
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
@@ -147,7 +151,7 @@ export class Teller {
       ? [" at most, less where images are decoded already", " without the images that are kept"]
       : ["", ""];
     const about = [
-      `so far; from ${measured} steps`,
+      `so far; from ${counted(lasted.length, "step")}`,
       validationShare === undefined ? ", without validation" : validationShare > 0 ? ", validation included" : "",
       reports ? "; the report comes on top" : "",
     ].join("");

@@ -4,8 +4,8 @@ import { Teller, type TellerOptions } from "../../src/cli/train-teller.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
-/** Tells of a run whose first step takes three seconds and every other one second. */
-async function told(options: TellerOptions, steps: number, stepsPerEpoch: number) {
+/** Tells of a run whose first step takes three seconds and every other one second, the first of an epoch `between` seconds more. */
+async function told(options: TellerOptions, steps: number, stepsPerEpoch: number, between = 0) {
   let now = 0;
   vi.spyOn(performance, "now").mockImplementation(() => 1000 * now);
   const notes: string[] = [];
@@ -14,7 +14,7 @@ async function told(options: TellerOptions, steps: number, stepsPerEpoch: number
   const teller = new Teller({ terminal: { note, warn: note, progress } } as unknown as Context, options);
   await teller.tell({ type: "run.start", parameters: 1, steps, stepsPerEpoch, resumedAt: 0 });
   for (let step = 1; step <= steps; step++) {
-    now += step === 1 ? 3 : 1;
+    now += step === 1 ? 3 : 1 + ((step - 1) % stepsPerEpoch === 0 ? between : 0);
     const rest = { epoch: 0, loss: 1, accuracy: 0, learningRate: 1, gradientNorm: 1 };
     await teller.tell({ type: "step", step, ...rest, examplesPerSecond: 1, secondsLeft: 1 });
   }
@@ -34,6 +34,13 @@ test("an estimate counts the validation of every epoch, a third of a step's time
 test("where features are kept, validation is one more share of a pass over the images", async () => {
   const { estimate } = await told({ epochs: 3, passes: 2, validationShare: 0.5 }, 60, 20);
   expect(estimate!.seconds).toBeCloseTo(2 * 3 + 59 + 0.5 * 3, 5);
+});
+
+test("what comes between epochs is not taken for the time of a step", async () => {
+  const { estimate } = await told({ epochs: 4, passes: 2 }, 8, 2, 10);
+  expect(estimate).toMatchObject({ measuredSteps: 2, seconds: 2 * 3 + 7 });
+  const { estimate: whole } = await told({ epochs: 8, validationShare: 1 }, 8, 1, 2);
+  expect(whole).toMatchObject({ measuredSteps: 4, secondsPerEpoch: 3, seconds: 3 + 7 * 3 });
 });
 
 test("a run too short to be measured says so", async () => {
