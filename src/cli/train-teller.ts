@@ -20,9 +20,6 @@ export interface Estimate {
 /** Steps before the estimate; the very first warms up and is not counted. */
 const measured = 4;
 
-/** A training step takes about as long as so many forward passes, of which validation is one. */
-const passesOfStep = 3;
-
 /** What of a run is told about. */
 export interface TellerOptions {
   readonly epochs: number;
@@ -30,6 +27,8 @@ export interface TellerOptions {
   readonly passes?: number;
   /** Images to validate by for each image to learn from, 0 for none; without it the estimate leaves validation out, and says so. */
   readonly validationShare?: number | undefined;
+  /** A step takes about as long as so many forward passes, of which validation is one: 3, or 2 where most weights are frozen and get no gradient; default 3. */
+  readonly passesPerStep?: number;
   /** Whether a report comes after the training. */
   readonly reports?: boolean;
   /** Whether there is an accuracy to tell of; default true. */
@@ -60,7 +59,14 @@ export class Teller {
 
   constructor(context: Context, options: TellerOptions) {
     this.#context = context;
-    const usual = { passes: 0, classifies: true, examples: "images", keepsImages: false, reports: false } as const;
+    const usual = {
+      passes: 0,
+      classifies: true,
+      examples: "images",
+      keepsImages: false,
+      reports: false,
+      passesPerStep: 3,
+    } as const;
     this.#options = { ...usual, ...options };
   }
 
@@ -136,7 +142,7 @@ export class Teller {
     const { epochs, validationShare, reports, keepsImages } = this.#options;
     const passes = stepsPerEpoch === 1 ? Math.min(1, this.#options.passes) : this.#options.passes;
     // What is kept of validation images is made once.
-    const forward = passes > 0 ? pass / epochs : (perStep * stepsPerEpoch) / passesOfStep;
+    const forward = passes > 0 ? pass / epochs : (perStep * stepsPerEpoch) / this.#options.passesPerStep;
     const perValidation = stepsPerEpoch === 1 ? 0 : (validationShare ?? 0) * forward;
     const validations = Math.ceil((left + measured) / stepsPerEpoch);
     const seconds = perStep * (left + measured) + pass * Math.max(1, passes) + perValidation * validations;

@@ -27,6 +27,8 @@ test("an estimate counts the validation of every epoch, a third of a step's time
   expect(estimate!.secondsPerEpoch).toBeCloseTo(20 + 10 / 3, 5);
   expect(estimate!.seconds).toBeCloseTo(3 + 59 + 3 * (10 / 3), 5);
   expect(text).toMatch(/of memory \(so far; from 4 steps, validation included; the report comes on top\)$/);
+  const frozen = await told({ epochs: 3, validationShare: 0.5, passesPerStep: 2 }, 60, 20);
+  expect(frozen.estimate!.secondsPerEpoch).toBeCloseTo(20 + 10 / 2, 5);
   expect((await told({ epochs: 3, validationShare: 0 }, 60, 20)).text).toMatch(/\(so far; from 4 steps\)$/);
   expect((await told({ epochs: 3 }, 60, 20)).text).toMatch(/\(so far; from 4 steps, without validation\)$/);
 });

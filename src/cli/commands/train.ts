@@ -210,6 +210,7 @@ export async function trainAsPlanned(
     epochs: recipe.epochs,
     passes: teacher ? 0 : passesOf(recipe),
     validationShare: (data.validation?.length ?? 0) / data.train.length,
+    passesPerStep: recipe.tune === "full" ? 3 : 2,
     reports: options.report ?? false,
     keepsImages: keepsImages && stores.train.folder === undefined,
   });
