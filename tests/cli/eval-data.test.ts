@@ -56,6 +56,17 @@ test("data that has changed since the run is not taken for what it was", async (
   expect(JSON.parse(await judge("before", more, "--json"))).toMatchObject({ count: 24, learntFrom: "unknown" });
 });
 
+test("the folder of one split of a run's data is known for what it is", async () => {
+  const parted = temporaryFolder();
+  await writeImages(parted, { "train/cats": 3, "train/dogs": 3, "val/cats": 2, "val/dogs": 2 });
+  const brief = ["--config", config, "--epochs", "1", "--no-report", "--out", "parted"];
+  const trained = await vitrine(["train", parted, ...brief], { cwd: folder });
+  expect(trained.code, trained.stderr).toBe(0);
+  const part = async (name: string) => JSON.parse(await judge("parted", join(parted, name), "--json"));
+  expect(await part("val")).toMatchObject({ count: 4, judged: "validation", learntFrom: "no" });
+  expect(await part("train")).toMatchObject({ count: 6, judged: "all", learntFrom: "yes" });
+});
+
 test("images that the data keeps for it are judged without a word", async () => {
   const parted = temporaryFolder();
   await writeImages(parted, { "train/cats": 3, "train/dogs": 3, "val/cats": 2, "val/dogs": 2 });
