@@ -6,10 +6,10 @@ import { openDataset } from "../../data/open-node.ts";
 import { type CrossValidation, findingsOf, judgeLabels, type LabelSuspect } from "../../inspect/index.ts";
 import type { Context } from "../context.ts";
 import { countsText, findingLines, skippedText } from "../data-notes.ts";
+import { trainingFeatures } from "../first-head.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { lookAt } from "../train-data.ts";
-import { trainingFeatures } from "../train-plan.ts";
 
 export interface InspectOptions extends ModelOptions {
   readonly from?: string | undefined;

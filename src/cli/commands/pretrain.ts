@@ -26,7 +26,7 @@ import { freshFolder } from "../fresh.ts";
 import { downloadNotes, type ModelOptions } from "../model.ts";
 import { counted, duration, grouped } from "../numbers.ts";
 import { openTrainingData } from "../train-data.ts";
-import { presetOf } from "../train-plan.ts";
+import { presetOf } from "../train-model.ts";
 import { absolute, absoluteData, defined, settingsFrom, type TrainSettings } from "../train-settings.ts";
 import { Teller } from "../train-teller.ts";
 
