@@ -53,7 +53,7 @@ test("digits drawn dark on a light canvas are read by the package's own model, w
   expect(stderr).toMatch(/Ankle boot \(vit-fashion\)/);
 });
 
-test("explain draws what the surest of them saw", async () => {
+test("explain draws what the one that knows the picture saw", async () => {
   const { code, stdout } = await vitrine(["explain", "one.png", "--out", "why.png", "--json"], { cwd: folder });
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({ file: "one.png", out: "why.png" });
