@@ -53,7 +53,7 @@ cases = {
 folder = pathlib.Path(sys.argv[1])
 
 
-def write(name, model, how, side):
+def write(name, model, how, side, **preparation):
     """The folder of a case, its model looking at images of so many pixels a side."""
     model.eval()
     place = folder / name
@@ -74,7 +74,8 @@ def write(name, model, how, side):
         del node.metadata_props[:]
     onnx.save_model(proto, place / "model.onnx", save_as_external_data=False)
     (place / "model.onnx.data").unlink(missing_ok=True)
-    preprocessor = dict(size=dict(height=side, width=side), image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=True, resample=3)
+    preparation = preparation or dict(size=dict(height=side, width=side))
+    preprocessor = dict(**preparation, image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=True, resample=3)
     (place / "preprocessor_config.json").write_text(json.dumps(preprocessor, indent=1) + "\n")
     scores = onnxruntime.InferenceSession(place / "model.onnx").run(None, {"pixels": batch.numpy()})[0]
     with torch.no_grad():
@@ -96,4 +97,5 @@ for name, (model, how) in cases.items():
 if len(sys.argv) > 2:
     trained = timm.create_model("vit_tiny_patch16_224")
     trained.load_state_dict(load_file(sys.argv[2]))
-    write("vit-tiny-imagenet", trained, dict(dynamo=True), 224)
+    cropped = dict(size=dict(shortest_edge=248), do_center_crop=True, crop_size=dict(height=224, width=224))
+    write("vit-tiny-imagenet", trained, dict(dynamo=True), 224, **cropped)
