@@ -2,7 +2,7 @@
  * Trains `models/router`, which says which of the package's image models knows a picture, and measures it.
  *
  *     node tools/run.mjs tools/train-router.ts [--data ../shared/data] [--epochs 4] [--images 15000] [--out FOLDER]
- *     node tools/run.mjs tools/train-router.ts --measure
+ *     node tools/run.mjs tools/train-router.ts --measure [--whole]
  *
  * It learns from what the models learned from, and for `neither` from CIFAR-10 and rendered shapes; it is measured on the test images of all of them, and on
  * photographs that nothing here has seen.
@@ -14,16 +14,18 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { cifar10Folder } from "../bench/cifar-folder.ts";
 import { neither, openRouter } from "../src/cli/router.ts";
+import { invert } from "../src/data/augment/byte-tables.ts";
 import type { Dataset } from "../src/data/datasets/dataset.ts";
 import { openFolder } from "../src/data/datasets/folder-node.ts";
 import { memoryDataset, sharedBytes } from "../src/data/datasets/memory.ts";
 import { shapesDataset } from "../src/data/datasets/shapes.ts";
 import { sampled } from "../src/data/datasets/subset.ts";
-import { onDarkGround } from "../src/data/ground.ts";
-import type { Image } from "../src/data/image.ts";
+import { aroundFigure, onDarkGround } from "../src/data/ground.ts";
+import { crop, type Image } from "../src/data/image.ts";
 import { openDataset } from "../src/data/open-node.ts";
 import { fitImage } from "../src/data/preprocess.ts";
 import { resize } from "../src/data/resize.ts";
+import { stream } from "../src/graph/random.ts";
 import { loadPretrained } from "../src/pretrained/load-node.ts";
 import { newPretrained } from "../src/pretrained/new.ts";
 import { packagedModels, packagedRouter } from "../src/pretrained/packaged-node.ts";
@@ -41,6 +43,7 @@ const { values } = parseArgs({
     images: { type: "string", default: "15000" },
     out: { type: "string" },
     measure: { type: "boolean", default: false },
+    whole: { type: "boolean", default: false },
   },
 });
 const data = resolve(values.data);
@@ -62,9 +65,24 @@ function drawn(digit: Image): Image {
   return { ...large, data: large.data.map((byte) => (byte > 110 ? 235 : 10)) };
 }
 
-/** As the models are shown pictures when nobody names one. */
+/** Digits 60 to 120 pixels high, dark and anywhere on a light canvas of 280. */
+function onCanvas(digits: Dataset): Dataset {
+  const get = async (index: number) => {
+    const sample = await digits.get(index);
+    const random = stream(9, "canvas", index);
+    // The ink of a digit is 20 of its 28 pixels high.
+    const side = Math.round((28 / 20) * (60 + random.integer(61)));
+    const large = resize(sample.image, { width: side, height: side, filter: "bicubic" });
+    const place = { left: -random.integer(281 - side), top: -random.integer(281 - side), width: 280, height: 280 };
+    return { ...sample, image: invert(crop(large, place)) };
+  };
+  return { ...digits, get };
+}
+
+/** As the models are shown pictures when nobody names one; `--whole` does not look for figures. */
 async function shown(dataset: Dataset, index: number): Promise<Image> {
-  return onDarkGround((await dataset.get(index)).image);
+  const image = onDarkGround((await dataset.get(index)).image);
+  return values.whole ? image : aroundFigure(image);
 }
 
 async function learn(): Promise<void> {
@@ -114,6 +132,11 @@ async function measure(): Promise<void> {
   const tests: readonly (readonly [string, Dataset, number])[] = [
     ["MNIST, test images", digits.test!, names.indexOf("vit-digits")],
     ["Fashion-MNIST, test images", garments.test!, names.indexOf("vit-fashion")],
+    [
+      "MNIST, 60 to 120 pixels high, anywhere on a canvas of 280",
+      onCanvas(sampled(digits.test!, 2000, 1)),
+      names.indexOf("vit-digits"),
+    ],
     ["CIFAR-10, test images", sampled(await openFolder(join(cifar, "test")), 2000, 1), -1],
     ["hymenoptera, photographs", await openFolder(join(data, "hymenoptera/train")), -1],
   ];

@@ -52,7 +52,7 @@ export async function loadModels(
   context.terminal.note("no --model: the package's own models answer, each of what it knows. They can recognise");
   for (const { name, labels } of models) context.terminal.note(`  ${labels.join(", ")} (${name})`);
   context.terminal.note(
-    "They learned from light figures on black: of pictures on a light ground they are shown the negative.",
+    "They learned from light figures on black, in the middle: of pictures on a light ground they are shown the negative, and of small drawings the part around them.",
   );
   context.terminal.note(`for anything else ${otherModels}`);
   return models;

@@ -53,6 +53,21 @@ test("digits drawn dark on a light canvas are read by the package's own model, w
   expect(stderr).toMatch(/Ankle boot \(vit-fashion\)/);
 });
 
+test("small digits are read wherever they stand on a canvas", async () => {
+  const names = ["small-seven.png", "small-zero.png"];
+  await draw(names[0]!, (x, y) => {
+    const across = Math.abs(y - 170) < 3 && x > 20 && x < 60;
+    return across || (Math.abs(x - 60 + (y - 170) * 0.5) < 4 && y >= 168 && y < 230);
+  });
+  await draw(names[1]!, (x, y) => Math.abs(Math.hypot((x - 220) / 0.7, y - 50) - 28) < 4);
+  const { stdout } = await vitrine(["classify", ...names, "--json"], { cwd: folder });
+  const answers = JSON.parse(stdout) as readonly Answer[];
+  expect(answers.map(({ model, predictions }) => [model, predictions[0]!.label])).toEqual([
+    ["vit-digits", "7"],
+    ["vit-digits", "0"],
+  ]);
+});
+
 test("explain draws what the one that knows the picture saw", async () => {
   const { code, stdout } = await vitrine(["explain", "one.png", "--out", "why.png", "--json"], { cwd: folder });
   expect(code).toBe(0);

@@ -1,7 +1,7 @@
 /** `vitrine classify IMAGE…`: labels. */
 
 import { decodeImage } from "../../data/decode-node.ts";
-import { onDarkGround } from "../../data/ground.ts";
+import { aroundFigure, onDarkGround } from "../../data/ground.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
@@ -90,7 +90,7 @@ function decodeAll(files: readonly string[], dark: boolean): Promise<readonly De
     files.map(async (file): Promise<Decoded> => {
       try {
         const image = await decodeImage(file);
-        return { file, image: dark ? onDarkGround(image) : image };
+        return { file, image: dark ? aroundFigure(onDarkGround(image)) : image };
       } catch (error) {
         if (error instanceof VitrineError) return { file, error };
         throw error;

@@ -2,7 +2,7 @@
 
 import { basename, extname } from "node:path";
 import { decodeImage } from "../../data/decode-node.ts";
-import { onDarkGround } from "../../data/ground.ts";
+import { aroundFigure, onDarkGround } from "../../data/ground.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import { explainImage } from "../../explain/explain-image.ts";
@@ -63,7 +63,7 @@ export async function explain(
   decoded.catch(() => {});
   const loading = loadModels(context, model, { arch }, decoded);
   const [models, runtime, given] = await Promise.all([loading, context.runtime(), decoded]);
-  const image = model === undefined ? onDarkGround(given) : given;
+  const image = model === undefined ? aroundFigure(onDarkGround(given)) : given;
   const pretrained = await knowingModel(models, runtime, image);
   const { block, head, token, patch, fusion, discard } = choices;
   const explanation = await explainImage({
