@@ -20,7 +20,7 @@ import { openFolder } from "../src/data/datasets/folder-node.ts";
 import { memoryDataset, sharedBytes } from "../src/data/datasets/memory.ts";
 import { shapesDataset } from "../src/data/datasets/shapes.ts";
 import { sampled } from "../src/data/datasets/subset.ts";
-import { aroundFigure, onDarkGround } from "../src/data/ground.ts";
+import { lightFigure, onDarkGround } from "../src/data/ground.ts";
 import { crop, type Image } from "../src/data/image.ts";
 import { openDataset } from "../src/data/open-node.ts";
 import { fitImage } from "../src/data/preprocess.ts";
@@ -81,8 +81,8 @@ function onCanvas(digits: Dataset): Dataset {
 
 /** As the models are shown pictures when nobody names one; `--whole` does not look for figures. */
 async function shown(dataset: Dataset, index: number): Promise<Image> {
-  const image = onDarkGround((await dataset.get(index)).image);
-  return values.whole ? image : aroundFigure(image);
+  const { image } = await dataset.get(index);
+  return values.whole ? onDarkGround(image) : lightFigure(image);
 }
 
 async function learn(): Promise<void> {
@@ -127,7 +127,10 @@ async function learn(): Promise<void> {
 }
 
 async function measure(): Promise<void> {
-  const router = await openRouter(names, runtime);
+  const router = await openRouter(
+    names.map((name) => ({ name })),
+    runtime,
+  );
   const experts = await Promise.all(names.map(async (name) => classifier(await loadPretrained(name), runtime)));
   const tests: readonly (readonly [string, Dataset, number])[] = [
     ["MNIST, test images", digits.test!, names.indexOf("vit-digits")],

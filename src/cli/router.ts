@@ -24,18 +24,31 @@ export interface Router {
 
 /**
  * The package's router.
- * @param names of the package's models
+ * @param models of the package
  * @param pictures how many there will be, at a guess
  */
-export async function openRouter(names: readonly string[], runtime: Runtime, pictures?: number): Promise<Router> {
+export async function openRouter(
+  models: readonly { readonly name: string }[],
+  runtime: Runtime,
+  pictures?: number,
+): Promise<Router> {
   const pretrained = await loadPretrained(packagedRouter());
   const { labels } = pretrained;
   const run = await classifier(pretrained, runtime, { pictures });
   return {
     route: async (images) =>
       (await run.classify(images, { top: labels.length })).map((said) => ({
-        model: names.indexOf(said.find(({ label }) => label !== neither)!.label),
+        model: modelNamed(said.find(({ label }) => label !== neither)!.label),
         known: said[0]!.label !== neither,
       })),
   };
+
+  function modelNamed(label: string): number {
+    return models.findIndex(({ name }) => name === label);
+  }
+}
+
+/** What is said of a picture that no model knows. */
+export function unknownPicture(file: string): string {
+  return `${file} is like nothing that the package's models learned from: the answer is a guess`;
 }

@@ -7,7 +7,7 @@ import { openRouter } from "../../src/cli/router.ts";
 import type { Dataset } from "../../src/data/datasets/dataset.ts";
 import { shapesDataset } from "../../src/data/datasets/shapes.ts";
 import { encodePng } from "../../src/data/decode-node.ts";
-import { onDarkGround } from "../../src/data/ground.ts";
+import { lightFigure } from "../../src/data/ground.ts";
 import { type Image, image } from "../../src/data/image.ts";
 import { openDataset } from "../../src/data/open-node.ts";
 import { packagedModels } from "../../src/pretrained/packaged-node.ts";
@@ -132,14 +132,19 @@ test("of what no model learned from it is said that the answer is a guess", asyn
   expect((JSON.parse(stdout) as readonly Answer[]).map(({ known }) => known)).toEqual([true, false]);
   expect(stderr).toContain("shape.png is like nothing that the package's models learned from");
   expect(stderr).not.toContain("one.png is like");
+  const explained = await vitrine(["explain", "shape.png", "--out", "guess.png"], { cwd: folder });
+  expect(explained.stderr).toContain("shape.png is like nothing");
 });
 
 test.skipIf(!hasShared)("digits, garments and photographs go to those who know them", async () => {
   const names = [...packagedModels().keys()];
-  const { route } = await openRouter(names, await nodeRuntime());
+  const { route } = await openRouter(
+    names.map((name) => ({ name })),
+    await nodeRuntime(),
+  );
   const shown = async (dataset: Dataset): Promise<Image[]> =>
     Promise.all(
-      Array.from({ length: 300 }, async (_, i) => onDarkGround((await dataset.get(i % dataset.length)).image)),
+      Array.from({ length: 300 }, async (_, i) => lightFigure((await dataset.get(i % dataset.length)).image)),
     );
   const test = async (name: string): Promise<Dataset> =>
     (await openDataset(name, { dataDir: sharedPath("data", name) })).test!;

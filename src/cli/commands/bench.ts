@@ -1,6 +1,5 @@
 /** `vitrine bench MODEL`: seconds, images and operations per second here, beside what this machine can do at best. */
 
-import { existsSync } from "node:fs";
 import { compile, type Executable } from "../../compile/index.ts";
 import type { NdArray } from "../../graph/dtype.ts";
 import { foldIn, keyOf, stream } from "../../graph/random.ts";
@@ -14,6 +13,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { tensor } from "../../tensor/index.ts";
 import { compileTrainingStep, noWeightDecay } from "../../train/step.ts";
 import { parseReference } from "../../weights/reference.ts";
+import { kindOnDisk } from "../../weights/reference-node.ts";
 import type { Context } from "../context.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { byteSize, percent } from "../numbers.ts";
@@ -88,7 +88,7 @@ async function modelToTime(
 ): Promise<{ readonly name: string; readonly model: ImageClassifier }> {
   if (modelNames().includes(reference) && !packagedModels().has(reference))
     return { name: reference, model: createModel(reference).initialize(context.seed) };
-  const isWord = parseReference(reference, (path) => (existsSync(path) ? "file" : undefined)).kind === "name";
+  const isWord = parseReference(reference, kindOnDisk).kind === "name";
   // Of what is no folder, file or hub id, an architecture is meant.
   if (isWord && !packagedModels().has(reference)) throw unknownModel(reference, modelNames());
   return loadModel(context, reference, { arch });

@@ -1,7 +1,7 @@
 /** `vitrine classify IMAGE…`: labels. */
 
 import { decodeImage } from "../../data/decode-node.ts";
-import { aroundFigure, onDarkGround } from "../../data/ground.ts";
+import { lightFigure } from "../../data/ground.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import type { Pretrained } from "../../pretrained/pretrained.ts";
@@ -10,7 +10,7 @@ import { type Classifier, classifier, type Prediction } from "../../tasks/classi
 import type { Context } from "../context.ts";
 import { loadModels, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
-import { openRouter, type Router } from "../router.ts";
+import { openRouter, type Router, unknownPicture } from "../router.ts";
 import { right, table } from "../table.ts";
 
 export interface ClassifyOptions extends ModelOptions {
@@ -53,14 +53,7 @@ export async function classify(
   const named = await Promise.all(
     models.map(async (one): Promise<Named> => ({ name: one.name, classifier: await run(one) })),
   );
-  const router =
-    named.length > 1
-      ? await openRouter(
-          named.map(({ name }) => name),
-          runtime,
-          files.length,
-        )
-      : undefined;
+  const router = named.length > 1 ? await openRouter(named, runtime, files.length) : undefined;
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;
@@ -69,11 +62,7 @@ export async function classify(
   }
   const bad = answers.filter((one) => "error" in one);
   for (const { error } of bad) context.terminal.warn(error.message);
-  for (const one of answers)
-    if ("known" in one && one.known === false)
-      context.terminal.warn(
-        `${one.file} is like nothing that the package's models learned from: the answer is a guess`,
-      );
+  for (const one of answers) if ("known" in one && one.known === false) context.terminal.warn(unknownPicture(one.file));
   context.terminal.result(answers.map(toJson), answers.map(toText).join("\n"));
   return bad.length === 0;
 }
@@ -84,13 +73,13 @@ function requireReadable([one]: readonly Decoded[]): void {
   if (one && "error" in one) throw one.error;
 }
 
-/** @param dark whether the package's own models are to read them */
-function decodeAll(files: readonly string[], dark: boolean): Promise<readonly Decoded[]> {
+/** @param packaged whether the package's own models are to read them */
+function decodeAll(files: readonly string[], packaged: boolean): Promise<readonly Decoded[]> {
   return Promise.all(
     files.map(async (file): Promise<Decoded> => {
       try {
         const image = await decodeImage(file);
-        return { file, image: dark ? aroundFigure(onDarkGround(image)) : image };
+        return { file, image: packaged ? lightFigure(image) : image };
       } catch (error) {
         if (error instanceof VitrineError) return { file, error };
         throw error;

@@ -2,7 +2,7 @@
 
 import { basename, extname } from "node:path";
 import { decodeImage } from "../../data/decode-node.ts";
-import { aroundFigure, onDarkGround } from "../../data/ground.ts";
+import { lightFigure } from "../../data/ground.ts";
 import type { Image } from "../../data/image.ts";
 import { VitrineError } from "../../errors.ts";
 import { explainImage } from "../../explain/explain-image.ts";
@@ -20,7 +20,7 @@ import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
 import { downloadNotes, loadModels, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
-import { openRouter } from "../router.ts";
+import { openRouter, unknownPicture } from "../router.ts";
 import { right, table } from "../table.ts";
 import { wordsFolder } from "../words.ts";
 import { explainText } from "./explain-words.ts";
@@ -63,8 +63,8 @@ export async function explain(
   decoded.catch(() => {});
   const loading = loadModels(context, model, { arch }, decoded);
   const [models, runtime, given] = await Promise.all([loading, context.runtime(), decoded]);
-  const image = model === undefined ? aroundFigure(onDarkGround(given)) : given;
-  const pretrained = await knowingModel(models, runtime, image);
+  const image = model === undefined ? lightFigure(given) : given;
+  const pretrained = await knowingModel(context, models, { file, image, runtime });
   const { block, head, token, patch, fusion, discard } = choices;
   const explanation = await explainImage({
     pretrained,
@@ -96,14 +96,16 @@ async function wantsReconstruction(
 }
 
 /** The one model, or of several the one that knows the picture. */
-async function knowingModel(models: readonly Pretrained[], runtime: Runtime, image: Image): Promise<Pretrained> {
+async function knowingModel(
+  { terminal }: Context,
+  models: readonly Pretrained[],
+  { file, image, runtime }: { readonly file: string; readonly image: Image; readonly runtime: Runtime },
+): Promise<Pretrained> {
   if (models.length === 1) return models[0]!;
-  const router = await openRouter(
-    models.map(({ name }) => name),
-    runtime,
-    1,
-  );
-  return models[(await router.route([image]))[0]!.model]!;
+  const router = await openRouter(models, runtime, 1);
+  const [route] = await router.route([image]);
+  if (!route!.known) terminal.warn(unknownPicture(file));
+  return models[route!.model]!;
 }
 
 function requireMethod(name: string): asserts name is MethodName {
