@@ -3,6 +3,8 @@
  * `tools/check-exports.py`:
  *
  *     node tools/run.mjs tools/write-exports.ts OUT && python tools/check-exports.py OUT
+ *
+ * `OUT --large` writes one model instead whose weights exceed what one protobuf file can hold: 13 GB in all its forms.
  */
 
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -25,7 +27,7 @@ import { savePretrained } from "../src/pretrained/save-node.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { saveSafetensors } from "../src/weights/safetensors-node.ts";
 
-const out = process.argv[2] ?? "exports";
+const [out = "exports", large] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
 const runtime = await nodeRuntime({ threads: 2 });
 const context = makeContext(
@@ -102,8 +104,12 @@ async function exportFrom(source: string, name: string, labels: readonly string[
   }
 }
 
-const small = { imageSize: 32, patchSize: 4, width: 96, depth: 4, heads: 3, mlpWidth: 192 } as const;
 const abc = ["ant", "bee", "cat"];
+if (large === "--large") {
+  await save("vit-huge", disturbed("vit_huge_patch14_224", {}, abc));
+  process.exit();
+}
+const small = { imageSize: 32, patchSize: 4, width: 96, depth: 4, heads: 3, mlpWidth: 192 } as const;
 await save("vit-small", disturbed("vit_tiny_patch16_224", small, abc));
 await save("vit-grey", disturbed("vit_tiny_patch16_224", { ...small, channels: 1 }, abc));
 await save("vit-oblong", disturbed("vit_tiny_patch16_224", { ...small, imageSize: [28, 32] }, abc));
