@@ -75,22 +75,6 @@ test.each(Object.keys(made))("a %s gets a fresh head for other labels, and keeps
   expect([...after.keys()].filter(head)).toHaveLength(2);
 });
 
-test("microsoft's names, with what can be made again, become timm's", async () => {
-  const pretrained = made.swin!();
-  const file = new Map<string, NdArray>();
-  for (const [name, array] of weightsOf(pretrained)) {
-    const [, stage, rest] = /^layers\.(\d)\.downsample\.(.*)$/.exec(name) ?? [];
-    file.set(stage ? `layers.${Number(stage) - 1}.downsample.${rest}` : name.replace("head.fc", "head"), array);
-  }
-  const ints = { dtype: "int64", shape: [16, 16], data: new BigInt64Array(256) } as const;
-  file.set("layers.0.blocks.0.attn.relative_position_index", ints);
-  file.set("layers.0.blocks.1.attn_mask", { dtype: "float32", shape: [1], data: new Float32Array(1) });
-  const folder = join(scratch, "microsoft");
-  await savePretrained(folder, pretrained, { layout: "timm" });
-  await saveSafetensors(join(folder, "model.safetensors"), file);
-  expect(valuesOf(await loadPretrained(folder))).toEqual(valuesOf(pretrained));
-});
-
 test.each([
   ["timm", "geometric"],
   ["huggingface", "bicubic"],
