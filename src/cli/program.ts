@@ -386,11 +386,16 @@ export function makeProgram(): Command {
     program,
     {
       name: "models",
-      summary: "The models there are; one in full with NAME.",
+      summary: "The models there are; one in full with NAME, several side by side.",
       details: "Sizes, parameters, cost, weights, preprocessing, published accuracy.",
-      examples: ["vitrine models", "vitrine models vit_tiny_patch16_224", "vitrine models resnet50.tv2_in1k"],
+      examples: [
+        "vitrine models",
+        "vitrine models vit_tiny_patch16_224",
+        "vitrine models resnet50.tv2_in1k",
+        "vitrine models resnet50 vit_small_patch16_224 deit_small_patch16_224",
+      ],
     },
-    (command) => command.argument("[name]", "timm's name, with or without the tag of weights"),
+    (command) => command.argument("[name...]", "timm's name, with or without the tag of weights"),
     async () => (await import("./commands/models.ts")).models,
   );
 

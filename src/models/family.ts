@@ -19,11 +19,11 @@ export interface TimmPreprocessing {
   readonly std: readonly number[];
 }
 
-/** What was published of a model. */
+/** What was published of a model; how good timm's weights are, `timmWeights` tells. */
 export interface Published {
   /** Billions of multiply-adds of one forward pass of one image: torchvision's count of what it names, timm's of the others. */
   readonly gmacs?: number;
-  /** Percent of ImageNet-1k's validation images that timm's default weights get right, by timm's results table. */
+  /** Percent of ImageNet-1k's validation images that a tagged model's weights get right, by their authors. */
   readonly top1?: number;
   /** The same of torchvision's weights, as torchvision prepares images, by timm's tag of the same file. */
   readonly torchvision?: Readonly<Record<string, number>>;

@@ -62,6 +62,7 @@ export { swinFamily, swinV2Family } from "./swin/family.ts";
 export { type NamedSwin, namedSwins, namedSwinV2s } from "./swin/names.ts";
 export { Swin, swinSizes } from "./swin/swin.ts";
 export { SwinV2 } from "./swin/swin-v2.ts";
+export { type TimmWeights, timmWeights } from "./timm-weights.ts";
 export { type TNTConfig, type TNTOptions, tntConfig, tntOptions } from "./tnt/config.ts";
 export { tntFamily } from "./tnt/family.ts";
 export { type NamedTNT, namedTNTs } from "./tnt/names.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { modelNamed, modelNames } from "../../src/models/registry.ts";
+import { createModel, familyOf, modelNamed, modelNames } from "../../src/models/registry.ts";
 import { timmTags } from "../../src/models/timm-tags.ts";
 import { timmWeights } from "../../src/models/timm-weights.ts";
 
@@ -35,20 +35,43 @@ test("every line of the table belongs to an architecture, which no tag stands in
   }
 });
 
-test("an accuracy belongs to weights that exist", () => {
-  for (const name of modelNames())
-    if (modelNamed(name).published.top1 !== undefined) expect(timmWeights(name), name).not.toEqual([]);
+test("all weights of ImageNet-1k have timm's accuracy, but for those that it never published", () => {
+  const weights = modelNames().flatMap((name) =>
+    timmWeights(name).map((one) => ({ name: `${name}.${one.tag}`, ...one })),
+  );
+  const known = weights.filter(({ top1 }) => top1 !== undefined);
+  expect(known).toHaveLength(256);
+  for (const { name, top1 } of known) expect(top1! > 40 && top1! < 90, name).toBe(true);
+  const published = (name: string): boolean => timmWeights(name)[0]?.top1 !== undefined;
+  expect(modelNames().filter(published)).toHaveLength(129);
+  const classes = (name: string): number => (modelNamed(name).options as { readonly labels?: number }).labels ?? 1000;
+  const without = modelNames().filter(
+    (name) => classes(name) === 1000 && timmWeights(name).length > 0 && !published(name),
+  );
+  expect(without).toEqual(
+    ["d", "dp"].map((form) => `vit_${form}wee_patch16_reg1_gap_256`).concat("vit_dlittle_patch16_reg1_gap_256"),
+  );
+});
+
+test("an accuracy of pictures of another size says it, of models that take these", () => {
+  expect(timmWeights("resnet50").find(({ tag }) => tag === "a3_in1k")).toMatchObject({ top1: 75.994, side: 160 });
+  expect(timmWeights("resnet50")[0]).toMatchObject({ tag: "a1_in1k", top1: 80.382, side: undefined });
+  for (const name of modelNames()) {
+    const sides = timmWeights(name).flatMap(({ side }) => side ?? []);
+    if (sides.length > 0) expect(familyOf(name).takesAnySize(createModel(name).config), name).toBe(true);
+  }
 });
 
 test("weights lie under their own name, another one, or not on the hub", () => {
   expect(timmWeights("vit_base_patch16_224")).toContainEqual({
     tag: "augreg_in21k",
     place: "timm/vit_base_patch16_224.augreg_in21k",
+    ...{ top1: undefined, side: undefined },
   });
   expect(timmWeights("vit_huge_patch14_clip_quickgelu_378")).toEqual([
-    { tag: "dfn5b", place: "timm/vit_huge_patch14_clip_378.dfn5b" },
+    { tag: "dfn5b", place: "timm/vit_huge_patch14_clip_378.dfn5b", top1: undefined, side: undefined },
   ]);
-  expect(timmWeights("vit_huge_patch16_gap_448")).toEqual([{ tag: "in1k_ijepa", place: undefined }]);
+  expect(timmWeights("vit_huge_patch16_gap_448")).toMatchObject([{ tag: "in1k_ijepa", place: undefined }]);
   expect(timmWeights("resnet50t")).toEqual([]);
   expect(timmWeights("nothing")).toEqual([]);
 });

@@ -2,7 +2,7 @@
  * The Swin Transformers that timm names: configuration, preprocessing and what was published. Its swinv2_cr_*, another reading of V2, are not here.
  *
  * Names, sizes and preprocessing: timm 1.0.29, timm/models/{swin_transformer,swin_transformer_v2}.py, each name's default weights.
- * Multiply-adds and top-1 accuracies on ImageNet: timm's benchmark and results tables, for the same default weights.
+ * Multiply-adds: timm's benchmark tables, for the same default weights.
  */
 
 import { channelStats } from "../channel-stats.ts";
@@ -18,16 +18,16 @@ const { T, S, B, L } = swinSizes;
 type Row = readonly [name: string, options: SwinOptions, side: number, published?: Published];
 
 const swins: readonly Row[] = [
-  ["swin_tiny_patch4_window7_224", T, 224, { gmacs: 4.51, top1: 81.39 }],
-  ["swin_small_patch4_window7_224", S, 224, { gmacs: 8.77, top1: 83.33 }],
-  ["swin_base_patch4_window7_224", B, 224, { gmacs: 15.47, top1: 85.28 }],
-  ["swin_base_patch4_window12_384", { ...B, windows: 12 }, 384, { gmacs: 47.19, top1: 86.44 }],
-  ["swin_large_patch4_window7_224", L, 224, { gmacs: 34.53, top1: 86.32 }],
-  ["swin_large_patch4_window12_384", { ...L, windows: 12 }, 384, { gmacs: 104.08, top1: 87.14 }],
+  ["swin_tiny_patch4_window7_224", T, 224, { gmacs: 4.51 }],
+  ["swin_small_patch4_window7_224", S, 224, { gmacs: 8.77 }],
+  ["swin_base_patch4_window7_224", B, 224, { gmacs: 15.47 }],
+  ["swin_base_patch4_window12_384", { ...B, windows: 12 }, 384, { gmacs: 47.19 }],
+  ["swin_large_patch4_window7_224", L, 224, { gmacs: 34.53 }],
+  ["swin_large_patch4_window12_384", { ...L, windows: 12 }, 384, { gmacs: 104.08 }],
   // Sizes found by search, arXiv:2111.14725.
-  ["swin_s3_tiny_224", { ...T, windows: [7, 7, 14, 7] }, 224, { gmacs: 4.64, top1: 82.13 }],
-  ["swin_s3_small_224", { ...S, windows: [14, 14, 14, 7] }, 224, { gmacs: 9.43, top1: 83.78 }],
-  ["swin_s3_base_224", { ...S, depths: [2, 2, 30, 2], windows: [7, 7, 14, 7] }, 224, { gmacs: 13.69, top1: 83.92 }],
+  ["swin_s3_tiny_224", { ...T, windows: [7, 7, 14, 7] }, 224, { gmacs: 4.64 }],
+  ["swin_s3_small_224", { ...S, windows: [14, 14, 14, 7] }, 224, { gmacs: 9.43 }],
+  ["swin_s3_base_224", { ...S, depths: [2, 2, 30, 2], windows: [7, 7, 14, 7] }, 224, { gmacs: 13.69 }],
 ];
 
 /** Trained with windows of 12 at 192 pixels, and of 6 in the last stage. */
@@ -35,18 +35,18 @@ const pretrained: SwinOptions = { pretrainedWindows: [12, 12, 12, 6] };
 const bigger: SwinOptions = { labels: 21841 };
 
 const swinV2s: readonly Row[] = [
-  ["swinv2_tiny_window8_256", { ...T, windows: 8 }, 256, { gmacs: 5.96, top1: 81.82 }],
-  ["swinv2_tiny_window16_256", { ...T, windows: 16 }, 256, { gmacs: 6.68, top1: 82.83 }],
-  ["swinv2_small_window8_256", { ...S, windows: 8 }, 256, { gmacs: 11.58, top1: 83.84 }],
-  ["swinv2_small_window16_256", { ...S, windows: 16 }, 256, { gmacs: 12.82, top1: 84.22 }],
-  ["swinv2_base_window8_256", { ...B, windows: 8 }, 256, { gmacs: 20.37, top1: 84.25 }],
-  ["swinv2_base_window16_256", { ...B, windows: 16 }, 256, { gmacs: 22.02, top1: 84.61 }],
+  ["swinv2_tiny_window8_256", { ...T, windows: 8 }, 256, { gmacs: 5.96 }],
+  ["swinv2_tiny_window16_256", { ...T, windows: 16 }, 256, { gmacs: 6.68 }],
+  ["swinv2_small_window8_256", { ...S, windows: 8 }, 256, { gmacs: 11.58 }],
+  ["swinv2_small_window16_256", { ...S, windows: 16 }, 256, { gmacs: 12.82 }],
+  ["swinv2_base_window8_256", { ...B, windows: 8 }, 256, { gmacs: 20.37 }],
+  ["swinv2_base_window16_256", { ...B, windows: 16 }, 256, { gmacs: 22.02 }],
   ["swinv2_base_window12_192", { ...B, windows: 12, ...bigger }, 192, { gmacs: 11.9 }],
-  ["swinv2_base_window12to16_192to256", { ...B, windows: 16, ...pretrained }, 256, { gmacs: 22.02, top1: 86.27 }],
-  ["swinv2_base_window12to24_192to384", { ...B, windows: 24, ...pretrained }, 384, { gmacs: 55.25, top1: 87.14 }],
+  ["swinv2_base_window12to16_192to256", { ...B, windows: 16, ...pretrained }, 256, { gmacs: 22.02 }],
+  ["swinv2_base_window12to24_192to384", { ...B, windows: 24, ...pretrained }, 384, { gmacs: 55.25 }],
   ["swinv2_large_window12_192", { ...L, windows: 12, ...bigger }, 192],
-  ["swinv2_large_window12to16_192to256", { ...L, windows: 16, ...pretrained }, 256, { gmacs: 47.81, top1: 86.93 }],
-  ["swinv2_large_window12to24_192to384", { ...L, windows: 24, ...pretrained }, 384, { gmacs: 116.15, top1: 87.47 }],
+  ["swinv2_large_window12to16_192to256", { ...L, windows: 16, ...pretrained }, 256, { gmacs: 47.81 }],
+  ["swinv2_large_window12to24_192to384", { ...L, windows: 24, ...pretrained }, 384, { gmacs: 116.15 }],
 ];
 
 /** All named Swin Transformers of the first version, by name. */

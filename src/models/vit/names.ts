@@ -2,7 +2,7 @@
  * Every Vision Transformer that timm names, and the convolutional ones: configuration, preprocessing and what was published of them.
  *
  * Names, sizes and preprocessing: timm 1.0.29, timm/models/{vision_transformer,deit,vision_transformer_hybrid}.py, each name's default weights.
- * Multiply-adds and top-1 accuracies on ImageNet: timm's benchmark and results tables, for the same default weights.
+ * Multiply-adds: timm's benchmark tables, for the same default weights.
  * A row stands for several names: `{}` in it is the side of the image.
  */
 
@@ -115,38 +115,38 @@ const squash = { crop: 1, squash: true };
 // biome-ignore format: a table, one row per family
 const rows: readonly Row[] = [
   // The paper's models, trained as in "How to train your ViT?", arXiv:2106.10270.
-  ["vit_tiny_patch16_{}", Ti, [{ side: 224, gmacs: 1.26, top1: 75.45 }, { side: 384, ...whole, gmacs: 4.7, top1: 78.44 }], half(0.9)],
-  ["vit_small_patch32_{}", { ...S, ...p32 }, [{ side: 224, gmacs: 1.15, top1: 76.01 }, { side: 384, ...whole, gmacs: 3.45, top1: 80.48 }], half(0.9)],
-  ["vit_small_patch16_{}", S, [{ side: 224, gmacs: 4.61, top1: 81.4 }, { side: 384, ...whole, gmacs: 15.52, top1: 83.81 }], half(0.9)],
+  ["vit_tiny_patch16_{}", Ti, [{ side: 224, gmacs: 1.26 }, { side: 384, ...whole, gmacs: 4.7 }], half(0.9)],
+  ["vit_small_patch32_{}", { ...S, ...p32 }, [{ side: 224, gmacs: 1.15 }, { side: 384, ...whole, gmacs: 3.45 }], half(0.9)],
+  ["vit_small_patch16_{}", S, [{ side: 224, gmacs: 4.61 }, { side: 384, ...whole, gmacs: 15.52 }], half(0.9)],
   ["vit_small_patch8_{}", { ...S, ...p8 }, [{ side: 224, labels: 0, gmacs: 22.44 }], imagenet(0.9)],
-  ["vit_base_patch32_{}", { ...B, ...p32 }, [{ side: 224, gmacs: 4.41, top1: 80.73 }, { side: 384, ...whole, gmacs: 13.06, top1: 83.36 }], half(0.9)],
-  ["vit_base_patch16_{}", B, [{ side: 224, gmacs: 17.58, top1: 85.11 }, { side: 384, ...whole, gmacs: 55.54, top1: 86.01 }], half(0.9)],
-  ["vit_base_patch8_{}", { ...B, ...p8 }, [{ side: 224, gmacs: 78.22, top1: 86.25 }], half(0.9)],
-  ["vit_large_patch32_{}", { ...L, ...p32 }, [{ side: 224, labels: 0, gmacs: 15.39 }, { side: 384, ...whole, gmacs: 45.31, top1: 81.51 }], half(0.9)],
-  ["vit_large_patch16_{}", L, [{ side: 224, gmacs: 61.6, top1: 85.86 }, { side: 384, ...whole, gmacs: 191.21, top1: 87.1 }], half(0.9)],
+  ["vit_base_patch32_{}", { ...B, ...p32 }, [{ side: 224, gmacs: 4.41 }, { side: 384, ...whole, gmacs: 13.06 }], half(0.9)],
+  ["vit_base_patch16_{}", B, [{ side: 224, gmacs: 17.58 }, { side: 384, ...whole, gmacs: 55.54 }], half(0.9)],
+  ["vit_base_patch8_{}", { ...B, ...p8 }, [{ side: 224, gmacs: 78.22 }], half(0.9)],
+  ["vit_large_patch32_{}", { ...L, ...p32 }, [{ side: 224, labels: 0, gmacs: 15.39 }, { side: 384, ...whole, gmacs: 45.31 }], half(0.9)],
+  ["vit_large_patch16_{}", L, [{ side: 224, gmacs: 61.6 }, { side: 384, ...whole, gmacs: 191.21 }], half(0.9)],
   ["vit_large_patch14_{}", { ...L, ...p14 }, [{ side: 224, gmacs: 81.08 }], half(0.9)],
   ["vit_huge_patch14_{}", { ...H, ...p14 }, [{ side: 224, labels: 0, gmacs: 167.4 }], half(0.9)],
   ["vit_giant_patch14_{}", { ...g, ...p14 }, [{ side: 224, gmacs: 267.18 }], half(0.9)],
   ["vit_gigantic_patch14_{}", { ...G, ...p14 }, [{ side: 224, gmacs: 483.95 }], half(0.9)],
   ["vit_base_patch16_{}_miil", { ...B, qkvBias: false }, [{ side: 224, labels: 11221, gmacs: 17.59 }], { stats: "none", crop: 0.875, interpolation: "bilinear" }],
   // DeiT, arXiv:2012.12877, and DeiT III, arXiv:2204.07118.
-  ["deit_tiny_patch16_{}", Ti, [{ side: 224, gmacs: 1.26, top1: 72.19 }], imagenet(0.9)],
-  ["deit_small_patch16_{}", S, [{ side: 224, gmacs: 4.61, top1: 79.86 }], imagenet(0.9)],
-  ["deit_base_patch16_{}", B, [{ side: 224, gmacs: 17.58, top1: 81.98 }, { side: 384, ...whole, gmacs: 55.54, top1: 83.11 }], imagenet(0.9)],
-  ["deit_tiny_distilled_patch16_{}", { ...Ti, distilled: true }, [{ side: 224, top1: 74.54 }], imagenet(0.9)],
-  ["deit_small_distilled_patch16_{}", { ...S, distilled: true }, [{ side: 224, top1: 81.2 }], imagenet(0.9)],
-  ["deit_base_distilled_patch16_{}", { ...B, distilled: true }, [{ side: 224, top1: 83.38 }, { side: 384, ...whole, top1: 85.44 }], imagenet(0.9)],
+  ["deit_tiny_patch16_{}", Ti, [{ side: 224, gmacs: 1.26 }], imagenet(0.9)],
+  ["deit_small_patch16_{}", S, [{ side: 224, gmacs: 4.61 }], imagenet(0.9)],
+  ["deit_base_patch16_{}", B, [{ side: 224, gmacs: 17.58 }, { side: 384, ...whole, gmacs: 55.54 }], imagenet(0.9)],
+  ["deit_tiny_distilled_patch16_{}", { ...Ti, distilled: true }, [224], imagenet(0.9)],
+  ["deit_small_distilled_patch16_{}", { ...S, distilled: true }, [224], imagenet(0.9)],
+  ["deit_base_distilled_patch16_{}", { ...B, distilled: true }, [224, { side: 384, ...whole }], imagenet(0.9)],
   ["deit3_small_patch16_{}", { ...S, ...deit3 }, [{ side: 224, gmacs: 4.61 }, { side: 384, ...whole }], imagenet(0.9)],
   ["deit3_medium_patch16_{}", { ...M, ...deit3 }, [{ side: 224, gmacs: 8 }], imagenet(0.9)],
   ["deit3_base_patch16_{}", { ...B, ...deit3 }, [{ side: 224, gmacs: 17.58 }, { side: 384, ...whole }], imagenet(0.9)],
   ["deit3_large_patch16_{}", { ...L, ...deit3 }, [{ side: 224, gmacs: 61.6 }, { side: 384, ...whole }], imagenet(0.9)],
   ["deit3_huge_patch14_{}", { ...H, ...p14, ...deit3 }, [{ side: 224, gmacs: 167.4 }], imagenet(0.9)],
   // The paper's hybrids.
-  ["vit_tiny_r_s16_p8_{}", { ...Ti, stem: { kind: "resnet", depths: [] }, ...p8 }, [{ side: 224, gmacs: 0.44, top1: 71.8 }, { side: 384, ...whole, top1: 75.96 }], half(0.9)],
-  ["vit_small_r26_s32_{}", { ...S, ...resnet(2, 2, 2, 2) }, [{ side: 224, gmacs: 3.56, top1: 81.86 }, { side: 384, ...whole, top1: 84.07 }], half(0.9)],
+  ["vit_tiny_r_s16_p8_{}", { ...Ti, stem: { kind: "resnet", depths: [] }, ...p8 }, [{ side: 224, gmacs: 0.44 }, { side: 384, ...whole }], half(0.9)],
+  ["vit_small_r26_s32_{}", { ...S, ...resnet(2, 2, 2, 2) }, [{ side: 224, gmacs: 3.56 }, { side: 384, ...whole }], half(0.9)],
   ["vit_base_r26_s32_{}", { ...B, ...resnet(2, 2, 2, 2) }, [224], half(0.9)],
-  ["vit_base_r50_s16_{}", { ...B, ...resnet(3, 4, 9) }, [{ side: 224, labels: 0, gmacs: 21.66 }, { side: 384, ...whole, gmacs: 67.43, top1: 84.99 }], half(0.9)],
-  ["vit_large_r50_s32_{}", { ...L, ...resnet(3, 4, 6, 3) }, [{ side: 224, gmacs: 19.58, top1: 84.43 }, { side: 384, ...whole, gmacs: 57.43, top1: 86.19 }], half(0.9)],
+  ["vit_base_r50_s16_{}", { ...B, ...resnet(3, 4, 9) }, [{ side: 224, labels: 0, gmacs: 21.66 }, { side: 384, ...whole, gmacs: 67.43 }], half(0.9)],
+  ["vit_large_r50_s32_{}", { ...L, ...resnet(3, 4, 6, 3) }, [{ side: 224, gmacs: 19.58 }, { side: 384, ...whole, gmacs: 57.43 }], half(0.9)],
   // Hybrids of timm's own, with a ResNet-D; without published weights.
   ["vit_small_resnet26d_{}", { ...mu(768, 8, 8, 2304), ...resnetD(2, 2, 2, 2) }, [224], imagenet(0.9)],
   ["vit_small_resnet50d_s16_{}", { ...mu(768, 8, 8, 2304), ...resnetD(3, 4, 6) }, [224], imagenet(0.9)],
@@ -225,18 +225,18 @@ const rows: readonly Row[] = [
   ["vit_so400m_patch16_siglip_gap_{}", { ...so400m, ...gap, ...tanhGelu, labels: 0 }, [256, 384, 512], half(0.9)],
   ["vit_giantopt_patch16_siglip_gap_{}", { ...gOpt, ...gap, ...tanhGelu, labels: 0 }, [256, 384], half(0.9)],
   // timm's own: registers, mean pooling, layer scale.
-  ["vit_wee_patch16_reg1_gap_{}", { ...mu(256, 14, 4, 1280), ...regGap(1) }, [{ side: 256, gmacs: 3.83, top1: 80.26 }], half(0.95)],
+  ["vit_wee_patch16_reg1_gap_{}", { ...mu(256, 14, 4, 1280), ...regGap(1) }, [{ side: 256, gmacs: 3.83 }], half(0.95)],
   ["vit_dwee_patch16_reg1_gap_{}", { ...mu(256, 14, 4, 1280), ...regGap(1), attention: "differential" }, [256], half(0.95)],
   ["vit_pwee_patch16_reg1_gap_{}", { ...mu(256, 16, 4, 1280), ...regGap(1), block: "parallel_scaling" }, [256], half(0.95)],
   ["vit_dpwee_patch16_reg1_gap_{}", { ...mu(256, 16, 4, 1280), ...regGap(1), block: "parallel_scaling", attention: "differential" }, [256], half(0.95)],
   ["vit_little_patch16_reg1_gap_{}", { ...mu(320, 14, 5, 1792), ...regGap(1) }, [256], half(0.95)],
   ["vit_dlittle_patch16_reg1_gap_{}", { ...mu(320, 14, 5, 1792), ...regGap(1), attention: "differential" }, [256], half(0.95)],
-  ["vit_little_patch16_reg4_gap_{}", { ...mu(320, 14, 5, 1792), ...regGap(4) }, [{ side: 256, gmacs: 6.35, top1: 82.52 }], half(0.95)],
+  ["vit_little_patch16_reg4_gap_{}", { ...mu(320, 14, 5, 1792), ...regGap(4) }, [{ side: 256, gmacs: 6.35 }], half(0.95)],
   ["vit_medium_patch16_reg1_gap_{}", { ...M, ...regGap(1) }, [256], half(0.95)],
-  ["vit_medium_patch16_reg4_gap_{}", { ...M, ...regGap(4) }, [{ side: 256, gmacs: 10.76, top1: 84.96 }], half(0.95)],
+  ["vit_medium_patch16_reg4_gap_{}", { ...M, ...regGap(4) }, [{ side: 256, gmacs: 10.76 }], half(0.95)],
   ["vit_mediumd_patch16_reg4_gap_{}", { ...M, ...regGap(4), depth: 20 }, [256, { side: 384, ...whole }], half(0.95)],
   ["vit_betwixt_patch16_reg1_gap_{}", { ...betwixt, ...regGap(1) }, [256], half(0.95)],
-  ["vit_betwixt_patch16_reg4_gap_{}", { ...betwixt, ...regGap(4) }, [{ side: 256, gmacs: 16.52, top1: 85.73 }, { side: 384, ...whole }], half(0.95)],
+  ["vit_betwixt_patch16_reg4_gap_{}", { ...betwixt, ...regGap(4) }, [{ side: 256, gmacs: 16.52 }, { side: 384, ...whole }], half(0.95)],
   ["vit_base_patch16_reg4_gap_{}", { ...B, ...noClass, ...registers(4), pool: "avg" }, [256], half(0.9)],
   ["vit_so150m_patch16_reg4_map_{}", { ...so150m, ...map, registers: 4 }, [256], half(0.9)],
   ["vit_so150m_patch16_reg4_gap_{}", { ...so150m, ...gap, registers: 4 }, [256, { side: 384, ...whole }], half(0.95)],
@@ -251,9 +251,9 @@ const rows: readonly Row[] = [
   ["beit3_large_patch16_{}", { ...L, ...beit3 }, [224], imagenet(1)],
   ["beit3_giant_patch14_{}", { ...g, ...p14, ...beit3 }, [224, 336], imagenet(1)],
   // Very small ones with real weights, for tests.
-  ["test_vit", { ...mu(64, 6, 2, 192), resizePositions: "timm" }, [{ side: 160, gmacs: 0.04, top1: 40.98 }], half(0.95)],
-  ["test_vit2", { ...mu(64, 8, 2, 192), ...noClass, registers: 1, pool: "avg", layerScale: 1e-5, resizePositions: "timm" }, [{ side: 160, top1: 42.25 }], half(0.95)],
-  ["test_vit3", { ...mu(96, 9, 3, 192), ...map, registers: 1, poolPrefix: true, layerScale: 1e-5 }, [{ side: 160, top1: 56.91 }], half(0.95)],
+  ["test_vit", { ...mu(64, 6, 2, 192), resizePositions: "timm" }, [{ side: 160, gmacs: 0.04 }], half(0.95)],
+  ["test_vit2", { ...mu(64, 8, 2, 192), ...noClass, registers: 1, pool: "avg", layerScale: 1e-5, resizePositions: "timm" }, [160], half(0.95)],
+  ["test_vit3", { ...mu(96, 9, 3, 192), ...map, registers: 1, poolPrefix: true, layerScale: 1e-5 }, [160], half(0.95)],
   ["test_vit4", { ...mu(96, 9, 3, 288), ...noClass, registers: 1, pool: "avg", layerScale: 1e-5, norm: "rms", resizePositions: "timm" }, [160], half(0.95)],
 ];
 
@@ -264,7 +264,7 @@ export const namedViTs: ReadonlyMap<string, NamedViT> = new Map(
 
 function named([pattern, options, , recipe]: Row, image: Image): NamedViT {
   const own = typeof image === "number" ? { side: image } : image;
-  const { side, labels, gmacs, top1, ...changes } = own;
+  const { side, labels, gmacs, ...changes } = own;
   const { stats, crop, squash = false, interpolation = "bicubic" } = { ...recipe, ...changes };
   const name = pattern.replace("{}", String(side));
   return {
@@ -277,6 +277,6 @@ function named([pattern, options, , recipe]: Row, image: Image): NamedViT {
       crop_mode: squash ? "squash" : "center",
       ...channelStats[stats],
     },
-    published: { ...(gmacs === undefined ? {} : { gmacs }), ...(top1 === undefined ? {} : { top1 }) },
+    published: gmacs === undefined ? {} : { gmacs },
   };
 }
