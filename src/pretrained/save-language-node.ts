@@ -2,6 +2,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { endOfText } from "../data/text/documents.ts";
+import { Tokenizer } from "../data/text/tokenizer.ts";
 import { writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { Gpt2 } from "../models/gpt2/gpt2.ts";
@@ -31,12 +33,14 @@ export interface LanguageFiles {
  */
 export async function saveLanguage(folder: string, model: LanguageModel, files: LanguageFiles): Promise<void> {
   const { config: own, tensors } = await publishedForm(model);
-  const config = { ...own, ...files.about };
+  const { end } = Tokenizer.fromJson(files.tokenizer);
+  const ends = "eos_token_id" in own && end !== undefined ? { bos_token_id: end, eos_token_id: end } : {};
+  const config = { ...own, ...ends, ...files.about };
   await mkdir(folder, { recursive: true });
   const json = {
     "config.json": config,
     "tokenizer.json": files.tokenizer,
-    "tokenizer_config.json": tokenizerConfig(model),
+    "tokenizer_config.json": tokenizerConfig(model, end !== undefined),
   };
   for (const [name, content] of Object.entries(json))
     await write(
@@ -51,9 +55,11 @@ function write(path: string, text: string): Promise<void> {
   return writeFileAtomically(path, [new TextEncoder().encode(text)]);
 }
 
-function tokenizerConfig(model: LanguageModel): object {
+/** @param ends whether the vocabulary itself says what ends a text */
+function tokenizerConfig(model: LanguageModel, ends: boolean): object {
   const general = { tokenizer_class: "PreTrainedTokenizerFast", clean_up_tokenization_spaces: false };
-  if (model instanceof Gpt2 || model instanceof RecurrentLanguage) return general;
+  if (model instanceof Gpt2 || model instanceof RecurrentLanguage)
+    return ends ? { ...general, bos_token: endOfText, eos_token: endOfText } : general;
   const [pad, begin, end] = sentencePieces;
   return { ...general, pad_token: pad, bos_token: begin, eos_token: end };
 }

@@ -2,6 +2,7 @@
 
 import { compile } from "../compile/index.ts";
 import type { ParallelCorpus } from "../data/text/corpus.ts";
+import { endOfText } from "../data/text/documents.ts";
 import type { Tokenizer } from "../data/text/tokenizer.ts";
 import { VitrineError } from "../errors.ts";
 import { wordSums } from "../losses/index.ts";
@@ -39,7 +40,8 @@ const recurrentWindow = 256;
 const rows = 8;
 
 /**
- * Judges a model by a text, cut into windows as long as the model reads; each begins without what was before it.
+ * Judges a model by a text, cut into windows as long as the model reads; each begins without what was before it. Where the text has several documents, the
+ * vocabulary's end, if it has one, is to be foreseen after each; it counts as no character.
  * @throws {VitrineError} DATA_PROBLEM for a text of fewer than two tokens, INVALID_ARGUMENT for symbols that the vocabulary does not have.
  */
 export async function evaluateText(
@@ -50,13 +52,19 @@ export async function evaluateText(
   { onProgress, signal }: WordsEvaluationOptions = {},
 ): Promise<TextEvaluation> {
   tokenizer.requireWords(model.config.words);
-  const strange = tokenizer.unknownSymbols(text);
+  const documents = text.split(endOfText);
+  const characters = documents.join("");
+  const strange = tokenizer.unknownSymbols(characters);
   if (strange.length > 0)
     throw new VitrineError("INVALID_ARGUMENT", {
       rule: "evaluate: a text is made of symbols that the vocabulary has",
       evidence: `it does not have ${strange.slice(0, 10).join(" ")}`,
     });
-  const ids = tokenizer.encode(text);
+  const { end } = tokenizer;
+  const ids =
+    end === undefined
+      ? tokenizer.encode(characters)
+      : documents.flatMap((part, i) => [...(i > 0 ? [end] : []), ...tokenizer.encode(part)]);
   if (ids.length < 2)
     throw new VitrineError("DATA_PROBLEM", {
       rule: "evaluate: a text must have at least two tokens, one to foresee",
@@ -80,7 +88,7 @@ export async function evaluateText(
     onProgress?.(group.at(-1)![1], count);
   }
   const loss = sum / count;
-  const bitsPerCharacter = sum / Math.LN2 / text.length;
+  const bitsPerCharacter = sum / Math.LN2 / characters.length;
   return { count, loss, perplexity: Math.exp(loss), bitsPerCharacter, accuracy: right / count };
 }
 

@@ -72,6 +72,26 @@ test("a text is learned in as many pieces as --config says", async () => {
   expect(written.code, written.stderr).toBe(0);
 });
 
+test("documents of a folder are told apart, and texts end where a document would", async () => {
+  const place = join(folder, "tales");
+  mkdirSync(place);
+  for (const name of ["a.txt", "b.txt"]) writeFileSync(join(place, name), "up and down.".repeat(20));
+  writeFileSync(join(place, "c.jsonl"), `${JSON.stringify({ text: "in and out." })}\n`.repeat(60));
+  const config = join(folder, "tales.json");
+  const model = { width: 16, depth: 1, heads: 2, mlpWidth: 32 };
+  writeFileSync(config, JSON.stringify({ epochs: 40, window: 16, batchSize: 4, model }));
+  const { code, stderr } = await vitrine(["train", "tales", "--config", config, "--out", "teller"], { cwd: folder });
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/tales: 62 documents, [\d,]+ characters to learn from[\s\S]*, 12 words/);
+  const told = await vitrine(["generate", "teller", "in and", "--temperature", "0", "--tokens", "9", "--json"], {
+    cwd: folder,
+  });
+  expect(told.code, told.stderr).toBe(0);
+  expect(JSON.parse(told.stdout)[0]).toMatchObject({ text: " out.", ended: true });
+  const judged = await vitrine(["eval", "teller", "tales/c.jsonl", "--json"], { cwd: folder });
+  expect(JSON.parse(judged.stdout).count, judged.stderr).toBe(60 * 12 - 1);
+});
+
 test("a folder that lacks one of two languages is told which file", async () => {
   mkdirSync(join(folder, "half"));
   writeFileSync(join(folder, "half", "train.de"), "eins\nzwei\n");

@@ -49,6 +49,17 @@ test.each([
   expect(found.accuracy).toBeCloseTo(right / count, 10);
 });
 
+test("the end of each document is to be foreseen where the vocabulary has one, and is no character", async () => {
+  const marked = Tokenizer.fromJson(characterVocabulary(text, ["<|endoftext|>"]));
+  const model = new Gpt2({ words: marked.words, positions: 64, width: 16, depth: 1, heads: 2 }).initialize(3);
+  const found = await evaluateText(model, marked, "she<|endoftext|>sells<|endoftext|>", runtime);
+  expect(found.count).toBe(3 + 1 + 5 + 1 - 1);
+  expect(found.bitsPerCharacter).toBeCloseTo((found.loss * 9) / Math.LN2 / 8, 10);
+  gpt.initialize(3);
+  const whole = await evaluateText(gpt, tokenizer, "shesells", runtime);
+  expect(await evaluateText(gpt, tokenizer, "she<|endoftext|>sells<|endoftext|>", runtime)).toEqual(whole);
+});
+
 test("a text with symbols that the vocabulary has not, or with nothing to foresee, is refused", async () => {
   await expect(evaluateText(gpt, tokenizer, "sea ∑ shells", runtime)).rejects.toThrow(/does not have ∑/);
   await expect(evaluateText(gpt, tokenizer, "s", runtime)).rejects.toThrow(/at least two tokens/);

@@ -2,6 +2,7 @@
 
 import { datasetCacheFromEnvironment } from "../../data/datasets/download-node.ts";
 import { heldOut, type ParallelCorpus } from "../../data/text/corpus.ts";
+import { cutText } from "../../data/text/documents.ts";
 import { isNamedText } from "../../data/text/named-node.ts";
 import { openTexts, type Texts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
@@ -122,7 +123,8 @@ async function judgedByTranslations(
 
 function textOf(texts: Texts, data: string, name: string): string {
   if (texts.kind !== "text") throw wrongData(name, "a text", "translations", data);
-  return isNamedText(data) ? heldOut(texts.text, lastShare).validation : texts.text;
+  const { text, validation, test } = texts;
+  return test ?? validation ?? (isNamedText(data) ? heldOut(text, lastShare).validation : text);
 }
 
 function pairsOf(texts: Texts, data: string, name: string): ParallelCorpus {
@@ -139,7 +141,7 @@ function wrongData(name: string, needed: string, got: string, place: string): Vi
 }
 
 const limited = (text: string, limit: number | undefined): string =>
-  limit === undefined ? text : text.slice(0, limit);
+  limit === undefined ? text : cutText(text, limit)[0];
 
 function limitedPairs({ source, target }: ParallelCorpus, limit: number | undefined): ParallelCorpus {
   return limit === undefined ? { source, target } : { source: source.slice(0, limit), target: target.slice(0, limit) };

@@ -4,6 +4,7 @@ import { basename, join, resolve } from "node:path";
 import * as v from "valibot";
 import { datasetCacheFromEnvironment } from "../../data/datasets/download-node.ts";
 import { splitPairs } from "../../data/text/corpus.ts";
+import { cutText, documentsOf } from "../../data/text/documents.ts";
 import { openTexts, type Texts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
 import type { LanguageModel } from "../../pretrained/language.ts";
@@ -271,13 +272,13 @@ function typedChanges(options: TrainTextOptions, translates: boolean): Readonly<
 /** The first pairs, or characters. */
 function limited(texts: Texts, limit: number | undefined): Texts {
   if (limit === undefined) return texts;
-  if (texts.kind === "text") return { ...texts, text: texts.text.slice(0, limit) };
+  if (texts.kind === "text") return { ...texts, text: cutText(texts.text, limit)[0] };
   const { source, target } = texts.train;
   return { ...texts, train: { source: source.slice(0, limit), target: target.slice(0, limit) } };
 }
 
 function wordData(texts: Texts, recipe: WordRecipe, model: string, seed: number): WordData {
-  if (texts.kind === "text") return textData(texts.text, recipe, seed);
+  if (texts.kind === "text") return textData(texts.text, recipe, seed, texts.validation);
   const { train, validation } = texts.validation
     ? { train: texts.train, validation: texts.validation }
     : splitPairs(texts.train, heldBack, seed);
@@ -287,7 +288,11 @@ function wordData(texts: Texts, recipe: WordRecipe, model: string, seed: number)
 
 function dataText(texts: Texts, { size, leftOut }: WordData, { pieces }: WordRecipe): string {
   const units = pieces === null ? "characters" : "tokens";
-  if (texts.kind === "text") return `${texts.name}: a text, ${grouped(size)} ${units} to learn from`;
+  if (texts.kind === "text") {
+    const documents = documentsOf(texts.text).length;
+    const what = documents === 1 ? "a text" : `${grouped(documents)} documents`;
+    return `${texts.name}: ${what}, ${grouped(size)} ${units} to learn from`;
+  }
   const long = leftOut > 0 ? `; ${counted(leftOut, "longer one")} left out` : "";
   return `${texts.name}: translations from ${texts.languages[0]} to ${texts.languages[1]}, ${grouped(size)} pairs${long}`;
 }

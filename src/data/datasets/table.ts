@@ -116,7 +116,8 @@ function jsonLines(text: string, place: string): Table {
   return { columns, rows: rows() };
 }
 
-function* jsonRows(
+/** The lines of JSON lines, each an object, with their numbers. @throws {VitrineError} INVALID_FILE */
+export function* jsonRows(
   text: string,
   place: string,
 ): Generator<{ readonly line: number; readonly row: Readonly<Record<string, unknown>> }, void, undefined> {

@@ -12,8 +12,10 @@ import { wordPattern, wordSplitter } from "./gpt2-words.ts";
 export interface BytePairOptions {
   /** How many pieces, special ones and the 256 bytes among them. */
   readonly pieces: number;
-  /** Pieces that no text contains, by id from 0; the last one ends a sentence. */
+  /** Pieces that no text contains, by id from 0. */
   readonly special: readonly string[];
+  /** Whether the last special piece ends every text that is encoded; true without it. */
+  readonly ended?: boolean;
   /** How often a pair must occur to become a piece; 2 without it. */
   readonly least?: number;
 }
@@ -21,10 +23,13 @@ export interface BytePairOptions {
 /**
  * Learns pieces. Equal texts give equal files: of pairs that are equally frequent the one with the smaller ids is merged first.
  * @param texts any number of texts; a piece never spans two words, nor lines
- * @returns parsed `tokenizer.json`; with special pieces asked for, a text's ids end with the last of `special`
+ * @returns parsed `tokenizer.json`
  * @throws {VitrineError} INVALID_ARGUMENT for fewer pieces than special ones and bytes.
  */
-export function trainBytePairs(texts: Iterable<string>, { pieces, special, least = 2 }: BytePairOptions): object {
+export function trainBytePairs(
+  texts: Iterable<string>,
+  { pieces, special, ended = true, least = 2 }: BytePairOptions,
+): object {
   const letters = byteLetters();
   const first = special.length + letters.length;
   if (!(Number.isInteger(pieces) && pieces >= first))
@@ -43,7 +48,7 @@ export function trainBytePairs(texts: Iterable<string>, { pieces, special, least
     names.push(names[left]! + names[right]!);
     pairs.merge(left, right, names.length - 1);
   }
-  return fileOf(names, merges, special);
+  return fileOf(names, merges, special, ended ? special.at(-1) : undefined);
 }
 
 function wordCounts(texts: Iterable<string>): ReadonlyMap<string, number> {
@@ -181,14 +186,14 @@ function fileOf(
   names: readonly string[],
   merges: readonly (readonly [string, string])[],
   special: readonly string[],
+  end: string | undefined,
 ): object {
   const bytes = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
-  const end = special.at(-1);
   return {
     version: "1.0",
     truncation: null,
     padding: null,
-    added_tokens: special.map((content, id) => addedToken(content, id)),
+    added_tokens: addedTokens(special),
     normalizer: null,
     pre_tokenizer: wordSplitter(),
     post_processor: end === undefined ? null : endedBy(end, names.indexOf(end)),
@@ -208,9 +213,10 @@ function fileOf(
   };
 }
 
-/** A piece that stands for itself wherever it is written. */
-function addedToken(content: string, id: number): object {
-  return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+/** Pieces that stand for themselves wherever they are written, by id from 0. */
+export function addedTokens(special: readonly string[]): readonly object[] {
+  const whole = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  return special.map((content, id) => ({ id, content, ...whole }));
 }
 
 /** Every text ends with this piece. */

@@ -1,17 +1,19 @@
 /** The characters of a text as a vocabulary. */
 
 import { VitrineError } from "../../errors.ts";
+import { addedTokens } from "./byte-pairs.ts";
 
 /**
  * A piece for each character of a text, in the order of their code points.
+ * @param special pieces that no text contains, by id from 0, before the characters
  * @returns parsed `tokenizer.json`: byte-pair encoding without a pair
  * @throws {VitrineError} DATA_PROBLEM for a text without characters.
  */
-export function characterVocabulary(text: string): object {
+export function characterVocabulary(text: string, special: readonly string[] = []): object {
   const characters = [...new Set(text)].sort((a, b) => a.codePointAt(0)! - b.codePointAt(0)!);
   if (characters.length === 0)
     throw new VitrineError("DATA_PROBLEM", { rule: "a vocabulary of characters needs a text" });
-  return characterTokenizer(characters);
+  return { ...characterTokenizer([...special, ...characters]), added_tokens: addedTokens(special) };
 }
 
 /**

@@ -14,6 +14,13 @@ const unzip = promisify(gunzip);
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE for bytes that are no UTF-8 or no gzip, DATA_PROBLEM for a text without a word.
  */
 export async function readText(path: string): Promise<string> {
+  const text = await readAnyText(path);
+  if (text.trim() === "") throw new VitrineError("DATA_PROBLEM", { rule: "a text must have a word", place: path });
+  return text;
+}
+
+/** As `readText`, but it may have no word. */
+export async function readAnyText(path: string): Promise<string> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("NOT_FOUND", {
       rule: "a text must be a readable file",
@@ -22,9 +29,7 @@ export async function readText(path: string): Promise<string> {
       cause,
     });
   });
-  const text = decodeText(path.endsWith(".gz") ? await unzipped(bytes, path) : bytes, path).replaceAll("\r\n", "\n");
-  if (text.trim() === "") throw new VitrineError("DATA_PROBLEM", { rule: "a text must have a word", place: path });
-  return text;
+  return decodeText(path.endsWith(".gz") ? await unzipped(bytes, path) : bytes, path).replaceAll("\r\n", "\n");
 }
 
 /** The lines of a text as `readText` gives it; an end of line at its end begins no further one. @throws {VitrineError} as `readText`. */

@@ -2,6 +2,7 @@
 
 import { VitrineError } from "../../errors.ts";
 import { foldIn, keyOf, permutation } from "../../graph/random.ts";
+import { cutText } from "./documents.ts";
 
 /** Sentences and their translations, the same number of both. */
 export interface ParallelCorpus {
@@ -31,6 +32,6 @@ export function splitPairs(
 
 /** A long text in two parts: its last share of characters is kept from the training. */
 export function heldOut(text: string, share: number): { readonly train: string; readonly validation: string } {
-  const cut = Math.floor(text.length * (1 - share));
-  return { train: text.slice(0, cut), validation: text.slice(cut) };
+  const [train, validation] = cutText(text, Math.floor(text.length * (1 - share)));
+  return { train, validation };
 }

@@ -3,13 +3,23 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
+import type { Split } from "../datasets/dataset.ts";
 import type { ParallelCorpus } from "./corpus.ts";
-import { readParallel, readText } from "./corpus-node.ts";
+import { readParallel } from "./corpus-node.ts";
+import { isTextFile, readDocuments, textEnding, textsIn } from "./documents-node.ts";
 import { isNamedText, type NamedTextOptions, namedTextFolder, namedTexts } from "./named-node.ts";
 
 /** What a text to learn from is. */
 export type Texts =
-  | { readonly kind: "text"; readonly name: string; readonly text: string }
+  | {
+      readonly kind: "text";
+      readonly name: string;
+      /** What is learned from; `<|endoftext|>` ends each document where there are several. */
+      readonly text: string;
+      /** Absent where no file is called so. */
+      readonly validation?: string | undefined;
+      readonly test?: string | undefined;
+    }
   | {
       readonly kind: "translations";
       readonly name: string;
@@ -29,27 +39,32 @@ export interface OpenTextsOptions extends NamedTextOptions {
 
 /** Languages are two letters, so that no other file that a folder may hold is taken for one. */
 const trainFile = /^train\.((?!gz)[a-z]{2}(?:_[A-Za-z]{2,4})?)(\.gz)?$/;
-const textFile = /\.txt(\.gz)?$/;
 
-/** Whether a reference is to texts: a name, a `.txt` file, or a folder with `train.LANGUAGE` files of two languages. */
+/**
+ * Whether a reference is to texts: a name, a `.txt` file, a `.jsonl` file of texts, a folder that holds nothing else, or one with `train.LANGUAGE` files of two
+ * languages.
+ */
 export async function isTexts(reference: string): Promise<boolean> {
-  if (isNamedText(reference) || textFile.test(reference)) return true;
-  return (await languagesIn(reference)).length > 1;
+  if (isNamedText(reference) || (await isTextFile(reference))) return true;
+  return (await languagesIn(reference)).length > 1 || Object.keys(await textsIn(reference)).length > 0;
 }
 
 /**
  * Opens texts.
- * @param reference a name, a `.txt` or `.txt.gz` file, or a folder with `train.de` and `train.en` (and `val.de`, `val.en`, `test.de`, `test.en`), plain or `.gz`
+ * @param reference a name; a `.txt` file, a `.jsonl` file with a `text` on each line, or a folder of such files; or a folder with `train.de` and `train.en`
+ * (and `val.de`, `val.en`, `test.de`, `test.en`); all plain or `.gz`
  * @throws {VitrineError} NOT_FOUND, INVALID_ARGUMENT for languages that are not there, and what reading throws.
  */
 export async function openTexts(reference: string, options: OpenTextsOptions): Promise<Texts> {
   const named = namedTexts.find(({ name }) => name === reference);
-  const name = basename(reference).replace(textFile, "");
-  if (textFile.test(reference)) return { kind: "text", name, text: await readText(reference) };
+  const name = basename(reference).replace(textEnding, "");
+  if (textEnding.test(reference)) return { kind: "text", name, text: await readDocuments([reference]) };
   if (named?.kind === "text") {
     const [file] = named.files[0]!;
-    return { kind: "text", name, text: await readText(join(await namedTextFolder(named, options), file)) };
+    return { kind: "text", name, text: await readDocuments([join(await namedTextFolder(named, options), file)]) };
   }
+  const found = named || options.languages !== undefined ? {} : await textsIn(reference);
+  if (Object.keys(found).length > 0) return textsByPart(found, name, reference);
   const languages = options.languages ?? (named ? "de-en" : undefined);
   const folder = named ? await namedTextFolder(named, options, wantedOf(named, languages!)) : reference;
   const pair = pairOf(languages, await languagesIn(folder), folder);
@@ -58,6 +73,27 @@ export async function openTexts(reference: string, options: OpenTextsOptions): P
   const validation = await partOf(folder, ["val", "valid", "dev"], pair);
   const test = await partOf(folder, ["test", "test_2016_flickr"], pair);
   return { kind: "translations", name, languages: pair, train, validation, test };
+}
+
+/** A folder of texts. */
+async function textsByPart(
+  { train, validation, test }: Readonly<Partial<Record<Split, readonly string[]>>>,
+  name: string,
+  place: string,
+): Promise<Texts> {
+  if (!train)
+    throw new VitrineError("DATA_PROBLEM", {
+      rule: "there must be texts to learn from",
+      evidence: "the names of the files say only validation and test",
+      place,
+    });
+  return {
+    kind: "text",
+    name,
+    text: await readDocuments(train),
+    validation: validation && (await readDocuments(validation)),
+    test: test && (await readDocuments(test)),
+  };
 }
 
 /** The files of a named text that two languages need. */

@@ -3,6 +3,7 @@
 import { Tokenizer as Library } from "@huggingface/tokenizers";
 import * as v from "valibot";
 import { VitrineError } from "../../errors.ts";
+import { endOfText } from "./documents.ts";
 import { isByteLevel, type PreTokenizer, spelledOut } from "./gpt2-words.ts";
 
 /** A text in pieces that a vocabulary knows. */
@@ -16,23 +17,27 @@ export class Tokenizer {
   readonly #library: Library;
   /** Whether a space is a symbol like any other; else it may be what parts words, and no piece of its own. */
   readonly #keepsSpaces: boolean;
+  /** Pieces that stand for themselves wherever they are written, whatever symbols they are made of. */
+  readonly #whole: readonly string[];
   /** Symbols by whether they have a piece. */
   readonly #known = new Map<string, boolean>();
 
   private constructor(
     library: Library,
     end: number | undefined,
-    { unknown, keepsSpaces = false }: { readonly unknown?: number | undefined; readonly keepsSpaces?: boolean } = {},
+    { unknown, keepsSpaces = false, whole = [] }: Known = {},
   ) {
     this.#library = library;
     this.#keepsSpaces = keepsSpaces;
+    this.#whole = whole;
     this.words = 1 + [...library.get_vocab(true).values()].reduce((most, id) => Math.max(most, id), -1);
     this.end = end;
     this.unknown = unknown;
   }
 
   /**
-   * From a parsed `tokenizer.json`, and the `tokenizer_config.json` beside it.
+   * From a parsed `tokenizer.json`, and the `tokenizer_config.json` beside it. Texts end with what that names, else with the file's own `<|endoftext|>`: GPT-2's
+   * own folder on the hub names none.
    * @param place file name, for messages
    * @throws {VitrineError} INVALID_FILE for a file of another form, or of a kind that the library does not know.
    */
@@ -41,13 +46,13 @@ export class Tokenizer {
     if (isByteLevel(file.pre_tokenizer) && file.model.type === "BPE")
       requireBytes(parsed(vocabularySchema, file.model.vocab, place), place);
     const settings = parsed(configSchema, config, "tokenizer_config.json");
-    const end = settings.eos_token;
+    const end = settings.eos_token ?? file.added_tokens?.find(({ content }) => content === endOfText);
     const name = typeof end === "string" ? end : end?.content;
     const library = made(file, settings, place);
     const { unk_token: piece, unk_id: id } = file.model;
     const unknown = typeof piece === "string" ? library.token_to_id(piece) : (id ?? undefined);
     const keepsSpaces = !file.normalizer && file.pre_tokenizer?.behavior === "Isolated";
-    const known = { unknown, keepsSpaces };
+    const known = { unknown, keepsSpaces, whole: (file.added_tokens ?? []).map(({ content }) => content) };
     return new Tokenizer(library, name === undefined ? undefined : library.token_to_id(name), known);
   }
 
@@ -59,7 +64,7 @@ export class Tokenizer {
    * @throws {VitrineError} INVALID_FILE for files of another form, or that do not belong together.
    * @source Radford et al. 2019, section 2.2; openai/gpt-2, src/encoder.py
    */
-  static fromBytePairs(vocabulary: unknown, merges: string, end = "<|endoftext|>"): Tokenizer {
+  static fromBytePairs(vocabulary: unknown, merges: string, end: string = endOfText): Tokenizer {
     const vocab = parsed(vocabularySchema, vocabulary, "vocabulary");
     const pairs = pairsOf(merges, vocab);
     requireBytes(vocab, "vocabulary");
@@ -122,7 +127,8 @@ export class Tokenizer {
 
   /** The text's symbols that no piece has, each once, in their order: they become the unknown word's id, or vanish. */
   unknownSymbols(text: string): readonly string[] {
-    return [...new Set(text)].filter((symbol) => !this.#knows(symbol));
+    const apart = this.#whole.reduce((parts, piece) => parts.flatMap((part) => part.split(piece)), [text]);
+    return [...new Set(apart.join(""))].filter((symbol) => !this.#knows(symbol));
   }
 
   /** The first five of `unknownSymbols` in words, with the characters where they first stand, from 1; empty where there are none. */
@@ -199,6 +205,13 @@ export class TextStream {
   }
 }
 
+/** What a tokenizer knows of its vocabulary beside the library. */
+interface Known {
+  readonly unknown?: number | undefined;
+  readonly keepsSpaces?: boolean;
+  readonly whole?: readonly string[];
+}
+
 const idSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
 // A vocabulary of a hundred thousand pieces, as it was parsed: `__proto__` may be one of them.
 const vocabularySchema = v.custom<Readonly<Record<string, number>>>(
@@ -223,6 +236,7 @@ const tokenizerSchema = v.looseObject({
     unk_token: v.optional(v.nullable(v.string())),
     unk_id: v.optional(v.nullable(idSchema)),
   }),
+  added_tokens: v.optional(v.nullable(v.array(v.looseObject({ content: v.string() })))),
   normalizer: v.optional(v.nullable(v.looseObject({}))),
   pre_tokenizer: v.optional(v.nullable(preTokenizerSchema)),
 });

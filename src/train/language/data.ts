@@ -4,6 +4,7 @@ import { type BucketPlan, bucketed, commonLength, type IdPairs } from "../../dat
 import { trainBytePairs } from "../../data/text/byte-pairs.ts";
 import { characterVocabulary } from "../../data/text/characters.ts";
 import { heldOut, type ParallelCorpus } from "../../data/text/corpus.ts";
+import { endOfText } from "../../data/text/documents.ts";
 import { encodeLines } from "../../data/text/encode-lines.ts";
 import { Tokenizer } from "../../data/text/tokenizer.ts";
 import { windowBatches, windowStarts } from "../../data/text/windows.ts";
@@ -69,12 +70,14 @@ export function translationData(
 }
 
 /**
- * A text as ids of its characters, or of the pieces that are learned from the part that is learned from.
+ * A text as ids of its characters, or of the pieces that are learned from the part that is learned from. Where the text has several documents, `endOfText` is one
+ * id more, after each of them; windows go on from one document to the next.
+ * @param measure what is measured by; without it the recipe's share of the text's end, which is held back
  * @throws {VitrineError} DATA_PROBLEM for a text that is too short, INVALID_ARGUMENT for too few pieces.
  */
-export function textData(text: string, recipe: WordRecipe, seed: number): WordData {
-  const parts = heldOut(text, recipe.heldOut);
-  const { file, tokenizer, encode } = vocabularyOf(text, parts.train, recipe.pieces);
+export function textData(text: string, recipe: WordRecipe, seed: number, measure?: string): WordData {
+  const parts = measure === undefined ? heldOut(text, recipe.heldOut) : { train: text, validation: measure };
+  const { file, tokenizer, encode } = vocabularyOf(parts, recipe.pieces);
   const [learned, measured] = [encode(parts.train), encode(parts.validation)];
   const { window, batchSize } = recipe;
   const plan = { window, batchSize, seed };
@@ -102,6 +105,12 @@ export function textData(text: string, recipe: WordRecipe, seed: number): WordDa
   };
 }
 
+/** What is learned from, and what is measured by. */
+interface Parts {
+  readonly train: string;
+  readonly validation: string;
+}
+
 /** A text's vocabulary, and how parts of the text become ids. */
 interface Vocabulary {
   /** Parsed `tokenizer.json`. */
@@ -110,14 +119,33 @@ interface Vocabulary {
   encode(part: string): Int32Array;
 }
 
-/** @param learned the part of the text that pieces are learned from; their bytes have whatever else comes */
-function vocabularyOf(text: string, learned: string, pieces: number | null): Vocabulary {
-  const file = pieces === null ? characterVocabulary(text) : trainBytePairs([learned], { pieces, special: [] });
+/** Pieces are learned from the part that is learned from: their bytes have whatever else comes. */
+function vocabularyOf({ train, validation }: Parts, pieces: number | null): Vocabulary {
+  const special = train.includes(endOfText) ? [endOfText] : [];
+  const documents = train.split(endOfText);
+  const characters = [...documents, ...validation.split(endOfText)].join("");
+  const file =
+    pieces === null
+      ? characterVocabulary(characters, special)
+      : trainBytePairs(documents, { pieces, special, ended: false });
   const tokenizer = Tokenizer.fromJson(file);
-  if (pieces !== null)
-    return { file, tokenizer, encode: (part) => Int32Array.from(encodeLines(tokenizer, [part])[0]!) };
-  const idOf = new Map([...new Set(text)].map((character) => [character, tokenizer.encode(character)[0]!]));
-  return { file, tokenizer, encode: (part) => Int32Array.from(part, (character) => idOf.get(character)!) };
+  const mark = special.flatMap((piece) => tokenizer.encode(piece));
+  const idsOf = pieces === null ? idsOfCharacters(tokenizer, characters) : idsOfWords(tokenizer);
+  return {
+    file,
+    tokenizer,
+    encode: (part) =>
+      Int32Array.from(part.split(endOfText).flatMap((text, i) => (i ? [...mark, ...idsOf(text)] : idsOf(text)))),
+  };
+}
+
+function idsOfCharacters(tokenizer: Tokenizer, characters: string): (text: string) => number[] {
+  const ids = new Map([...new Set(characters)].map((character) => [character, tokenizer.encode(character)[0]!]));
+  return (text) => Array.from(text, (character) => ids.get(character)!);
+}
+
+function idsOfWords(tokenizer: Tokenizer): (text: string) => readonly number[] {
+  return (text) => encodeLines(tokenizer, [text])[0]!;
 }
 
 function short({ source, target }: IdPairs, longest: number): IdPairs {

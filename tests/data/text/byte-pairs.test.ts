@@ -61,6 +61,18 @@ test("any text comes back from its ids, and ends with the end where special piec
   expect(tokenizer.words).toBe(270);
 });
 
+test("a special piece may stand in texts and end none by itself", () => {
+  const tokenizer = Tokenizer.fromJson(
+    trainBytePairs(texts, { pieces: 270, special: ["<|endoftext|>"], ended: false }),
+  );
+  expect(tokenizer.encode("low<|endoftext|>est", { special: true })).toEqual([
+    ...tokenizer.encode("low"),
+    0,
+    ...tokenizer.encode("est"),
+  ]);
+  expect(tokenizer.end).toBe(0);
+});
+
 test("many lines have the ids that each has alone", () => {
   const tokenizer = Tokenizer.fromJson(trainBytePairs(texts, { pieces: 280, special }));
   const lines = [...texts, "a  newest, lowest 12 Bäume's", "", "newest newest"];

@@ -9,6 +9,12 @@ test("each character is a piece, numbered by code point, and texts come back", (
   expect(tokenizer.decode(tokenizer.encode("b a\n🌳"))).toBe("b a\n🌳");
 });
 
+test("a mark is one piece, before the characters", () => {
+  const tokenizer = Tokenizer.fromJson(characterVocabulary("ba", ["<|endoftext|>"]));
+  expect(tokenizer.encode("ab<|endoftext|>a")).toEqual([1, 2, 0, 1]);
+  expect([tokenizer.words, tokenizer.end]).toEqual([3, 0]);
+});
+
 test("a list of pieces numbers them by line; spaces are no pieces", () => {
   const tokenizer = Tokenizer.fromJson(vocabularyFromLines("<blank>\n<s>\n</s>\nz\na\n🌳\n", "list"));
   expect(tokenizer.words).toBe(6);

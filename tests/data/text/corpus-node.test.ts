@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, expect, test } from "vitest";
 import { heldOut, splitPairs } from "../../../src/data/text/corpus.ts";
 import { readLines, readParallel, readText } from "../../../src/data/text/corpus-node.ts";
+import { cutText, documentsOf, textOf } from "../../../src/data/text/documents.ts";
 import { isTexts, openTexts } from "../../../src/data/text/open-node.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "vitrine-corpus-"));
@@ -60,6 +61,76 @@ test("a folder of two languages is translations, from and to as asked", async ()
   await expect(openTexts(folder, { cache, languages: "english" })).rejects.toThrow("got english, it has de, en in");
   await expect(openTexts("multi30k", { cache, dataDir: folder })).rejects.toThrow("must be in --data-dir");
   await expect(openTexts("tinyshakespeare", { cache })).rejects.toThrow("offline");
+});
+
+test("a folder of texts, JSON lines and marks in a text are documents, each ended by a mark", async () => {
+  const place = join(folder, "texts");
+  await mkdir(join(place, "more"), { recursive: true });
+  await writeFile(join(place, "README.md"), "what it is");
+  await writeFile(join(place, "b.txt"), "b\r\n");
+  await writeFile(join(place, "empty.txt"), "\n");
+  await writeFile(join(place, "more", "the final test.txt.gz"), gzipSync("one\n<|endoftext|>\n\ntwo\n<|endoftext|>\n"));
+  await writeFile(
+    join(place, "more", "a.jsonl"),
+    '{"text": " x\\n"}\n\n{"text": "", "id": 1}\n{"id": 2, "text": "y"}\n',
+  );
+  const cache = { folder: join(folder, "cache"), offline: true };
+  expect(await isTexts(place)).toBe(true);
+  expect(await openTexts(place, { cache })).toMatchObject({
+    kind: "text",
+    name: "texts",
+    text: [..."b\n| x\n|y|one|two|"].join("").replaceAll("|", "<|endoftext|>"),
+    validation: undefined,
+  });
+  expect(await openTexts(join(place, "b.txt"), { cache })).toEqual({ kind: "text", name: "b", text: "b\n" });
+  expect(await openTexts(join(place, "more", "a.jsonl"), { cache })).toMatchObject({ name: "a", kind: "text" });
+  expect(await isTexts(join(place, "more", "a.jsonl"))).toBe(true);
+  await writeFile(join(place, "image.png"), "");
+  expect(await isTexts(place)).toBe(false);
+});
+
+test("files of texts that are called after a part are that part", async () => {
+  const place = join(folder, "parts");
+  await mkdir(join(place, "test"), { recursive: true });
+  for (const name of ["train-00000-of-00002.txt", "train-00001-of-00002.txt", "wiki.valid.txt", "test/a.txt"])
+    await writeFile(join(place, name), name);
+  const cache = { folder: join(folder, "cache"), offline: true };
+  const end = "<|endoftext|>";
+  expect(await openTexts(place, { cache })).toMatchObject({
+    text: `train-00000-of-00002.txt${end}train-00001-of-00002.txt${end}wiki.valid.txt${end}`,
+    test: "test/a.txt",
+  });
+  await rename(join(place, "wiki.valid.txt"), join(place, "valid.txt"));
+  expect(await openTexts(place, { cache })).toMatchObject({ validation: "wiki.valid.txt", test: "test/a.txt" });
+  for (const name of ["train-00000-of-00002.txt", "train-00001-of-00002.txt"]) await rm(join(place, name));
+  await expect(openTexts(place, { cache })).rejects.toThrow("must be texts to learn from");
+  await rm(join(place, "test"), { recursive: true });
+  expect(await openTexts(place, { cache })).toMatchObject({ text: "wiki.valid.txt" });
+});
+
+test("lines that have no text are refused with their number; lists of pictures are no texts", async () => {
+  const cache = { folder: join(folder, "cache"), offline: true };
+  const strange = await file("strange.jsonl", '{"text": "a"}\n{"text": 3}\n');
+  await expect(openTexts(strange, { cache })).rejects.toThrow('JSON object with a "text", got 3 in');
+  await expect(openTexts(strange, { cache })).rejects.toMatchObject({ code: "INVALID_FILE" });
+  const none = await file("none.jsonl", '{"text": " "}\n');
+  await expect(openTexts(none, { cache })).rejects.toThrow("must have a word");
+  expect(await isTexts(await file("packed.jsonl.gz", '{"text": "a"}\n'))).toBe(true);
+  expect(await isTexts(await file("captions.jsonl", '{"file_name": "a.png", "text": "a"}\n'))).toBe(false);
+  expect(await isTexts(await file("broken.jsonl", "{"))).toBe(false);
+});
+
+test("documents come out of a text as they went in, and a cut leaves marks whole", () => {
+  const end = "<|endoftext|>";
+  expect(textOf(["a"])).toBe("a");
+  expect(documentsOf("a\n")).toEqual(["a\n"]);
+  expect(documentsOf(textOf([" a\nb", "c "]))).toEqual([" a\nb", "c "]);
+  const text = textOf(["abc", "de"]);
+  for (let at = 0; at <= text.length; at++) {
+    const [before, after] = cutText(text, at);
+    expect(before + after).toBe(text);
+    expect(before.length).toBe(at > 3 && at < 3 + end.length ? 3 + end.length : at > 5 + end.length ? text.length : at);
+  }
 });
 
 test("what is held back is no part of what is learned from", () => {

@@ -52,6 +52,15 @@ test("texts are cut at Unicode's white space, whatever JavaScript's is", () => {
     for (const { text, ids } of spaces) expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
 });
 
+test("a file that names no end has GPT-2's, where that is a piece of its own", () => {
+  const file = JSON.parse(text("tokenizer.json")) as object;
+  const end = vocabulary["<|endoftext|>"];
+  expect(Tokenizer.fromJson(file).end).toBe(end);
+  expect(Tokenizer.fromJson(file, { eos_token: null }).end).toBe(end);
+  expect(Tokenizer.fromJson(file, { eos_token: "the" }).end).not.toBe(end);
+  expect(Tokenizer.fromJson({ ...file, added_tokens: [] }).end).toBeUndefined();
+});
+
 test("as a stream, characters come whole", () => {
   const [tokenizer] = Object.values(tokenizers);
   const ids = tokenizer!.encode("a 👋é!");

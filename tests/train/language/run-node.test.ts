@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { characterVocabulary } from "../../../src/data/text/characters.ts";
+import { textOf } from "../../../src/data/text/documents.ts";
 import { Tokenizer } from "../../../src/data/text/tokenizer.ts";
 import type { VitrineError } from "../../../src/errors.ts";
 import { stream } from "../../../src/graph/random.ts";
@@ -187,6 +188,44 @@ test("a text is learned in pieces where the recipe says how many, and by charact
   const read = await loadLanguage(own.folder);
   expect(read.tokenizer.encode("one two three")).toEqual(tokenizer.encode("one two three"));
 });
+
+test.each([null, 262] as const)(
+  "several documents are told apart by a mark, at which writing ends (pieces: %s)",
+  async (pieces) => {
+    const two = textOf(["one two\n", "three\n"].flatMap((line) => Array<string>(60).fill(line)));
+    const end = "<|endoftext|>";
+    const recipe = wordRecipeFrom(wordRecipes.gpt2, { ...changes, pieces, batchSize: 2, window: 16 }, "the test");
+    const data = textData(two, recipe, 4);
+    const tokenizer = Tokenizer.fromJson(data.tokenizer);
+    expect(tokenizer.encode(end)).toEqual([0]);
+    const rows = [...data.batches(0, 0)].flatMap(({ arrays: { ids, labels } }) =>
+      [ids!, labels!].map(({ data }) => tokenizer.decode(Array.from(data, Number).slice(0, 16))),
+    );
+    for (const row of rows) expect(two).toContain(row);
+    expect(rows.some((row) => row.includes(`two\n${end}`))).toBe(true);
+    expect(rows.join("").split(end).length).toBeGreaterThan(20);
+    // What is measured by is cut the same way, and may be a text by itself.
+    const apart = textData(two, recipe, 4, textOf(Array<string>(4).fill("two one\n")));
+    const [measured] = apart.validation();
+    const read = Array.from(measured!.arrays.labels!.data, Number);
+    expect(Tokenizer.fromJson(apart.tokenizer).decode(read)).toContain(`one\n${end}two`);
+
+    const model = languageModelFor({
+      kind: "gpt2",
+      translates: false,
+      words: data.words,
+      longest: 16,
+      options: small.gpt2!,
+    });
+    const folder = join(place, `documents-${pieces}`);
+    await all(trainWordsInFolder({ model: model.initialize(4), data, recipe, runtime, seed: 4, folder }));
+    const json = async (name: string) => JSON.parse(await readFile(join(folder, name), "utf8")) as object;
+    expect(await json("config.json")).toMatchObject({ eos_token_id: 0, bos_token_id: 0 });
+    expect(await json("tokenizer_config.json")).toMatchObject({ eos_token: end });
+    const loaded = await loadLanguage(folder);
+    expect(loaded.tokenizer.end).toBe(0);
+  },
+);
 
 test("what cannot be learned from is said before anything is written", () => {
   const recipe = wordRecipeFrom(wordRecipes.gpt2, { ...changes, window: 1000 }, "the test");
