@@ -282,3 +282,65 @@ seq2seq("seq2seq-lstm-additive", "LSTM", "additive", {**sizes, "layers": 2, "att
 seq2seq("seq2seq-lstm-wide-general", "LSTM", "general", {**sizes, "decoder_hidden": 6})
 seq2seq("seq2seq-gru-dot", "GRU", "dot", sizes)
 seq2seq("seq2seq-gru-none", "GRU", "none", sizes)
+
+
+def functional(name, config, inputs, notes):
+    """torch's function by itself; `config` holds its options, and boolean masks are 1 where a key is seen."""
+
+    def run(given):
+        mask = given.get("attn_mask")
+        seen = mask if mask is None or mask.is_floating_point() else mask.bool()
+        return {"output": nn.functional.scaled_dot_product_attention(given["query"], given["key"], given["value"], seen, **config)}
+
+    save(name, "attention", "torch.nn.functional.scaled_dot_product_attention", config, nn.Module(), inputs, run, notes)
+
+
+def heads(b, a, n, k):
+    return torch.randn(b, a, n, k)
+
+
+torch.manual_seed(13)
+functional(
+    "attention-sdpa-causal",
+    {"is_causal": True, "scale": 0.3},
+    {"query": heads(2, 2, 3, 4), "key": heads(2, 2, 5, 4), "value": heads(2, 2, 5, 2)},
+    "Fewer queries than keys: both are counted from the first.",
+)
+functional(
+    "attention-sdpa-causal-many",
+    {"is_causal": True},
+    {"query": heads(1, 2, 5, 4), "key": heads(1, 2, 3, 4), "value": heads(1, 2, 3, 4)},
+    "More queries than keys.",
+)
+functional(
+    "attention-sdpa-grouped",
+    {"enable_gqa": True, "scale": 1.5},
+    {"query": heads(2, 6, 3, 4), "key": heads(2, 2, 4, 4), "value": heads(2, 2, 4, 3), "attn_mask": torch.tensor([[1, 0, 1, 1], [0, 1, 1, 0], [1, 1, 1, 1]])},
+    "Each head of keys and values for three of the queries; input.attn_mask: 1 = seen.",
+)
+functional(
+    "attention-sdpa-grouped-causal",
+    {"enable_gqa": True, "is_causal": True},
+    {"query": heads(1, 4, 3, 4), "key": heads(1, 1, 3, 4), "value": heads(1, 1, 3, 4)},
+    "One head of keys and values for all queries.",
+)
+
+causal = nn.MultiheadAttention(6, 2, batch_first=True)
+
+
+def look_back(given):
+    blocked = torch.ones(4, 4).triu(1).bool()
+    output, weights = causal(*[given["query"]] * 3, attn_mask=blocked, is_causal=True, average_attn_weights=False)
+    return {"attn_output": output, "attn_weights": weights}
+
+
+save(
+    "attention-mha-causal",
+    "attention",
+    "torch.nn.MultiheadAttention",
+    {"embed_dim": 6, "num_heads": 2, "batch_first": True, "is_causal": True},
+    causal,
+    {"query": torch.randn(2, 4, 6)},
+    look_back,
+    "The forward's is_causal, beside the mask that it asks for.",
+)

@@ -228,3 +228,22 @@ save(
     "attention_mask: 0 = padding; attention is torch's scaled_dot_product_attention, whose rows without a key are zeros.",
     2e-5,
 )
+
+# Kinds of words, whose vectors come from the table of the words.
+kinds = torch.tensor([[11, 11, 12, 12, 12], [12, 11, 11, 12, 11]])
+result = copy.deepcopy(gpt).double()
+out = result(input_ids=words, token_type_ids=kinds, labels=words)
+save(
+    "gpt2-token-types",
+    "gpt2",
+    f"transformers {transformers.__version__} GPT2LMHeadModel",
+    config,
+    published(result),
+    {"input_ids": words, "token_type_ids": kinds, "labels": words},
+    {"logits": out.logits, "loss": out.loss},
+    out.loss,
+    "output.loss: mean cross-entropy of logits[:, :-1] against labels[:, 1:]",
+    {},
+    "token_type_ids are ids of words.",
+    2e-5,
+)

@@ -71,6 +71,15 @@ export function causalMask(n: Dim, m: Dim = n): Mask {
 }
 
 /**
+ * Query i sees the keys up to the i-th, both counted from the first, whichever are more. [n, m]
+ * @source torch.nn.functional.scaled_dot_product_attention, `is_causal`
+ */
+export function causalMaskFromFirst(n: Dim, m: Dim): Mask {
+  // Every query sees the first key.
+  return { bias: biasOf(lessOrEqual(unsqueeze(countTo(m), 0), unsqueeze(countTo(n), 1))) };
+}
+
+/**
  * Query i sees the keys from i − before to i + after: local windows, and with `after` 0 the banded causal attention of GPT-3.
  * The last query stands at the last key, whichever are more. [n, m]
  */

@@ -27,9 +27,15 @@ export type Similarity = (queries: Tensor, keys: Tensor) => Tensor;
 /** qᵀk. @source Luong et al., arXiv:1508.04025, section 3.1, "dot" */
 export const dot: Similarity = (queries, keys) => queries.matmul(transposed(keys));
 
+/** qᵀk times a scale. */
+export const dotTimes =
+  (scale: number): Similarity =>
+  (queries, keys) =>
+    dot(queries.mul(scale), keys);
+
 /** qᵀk / √width. @source Vaswani et al., arXiv:1706.03762, equation (1) */
 export const scaledDot: Similarity = (queries, keys) =>
-  queries.mul((queries.shape[queries.rank - 1] as number) ** -0.5).matmul(transposed(keys));
+  dotTimes((queries.shape[queries.rank - 1] as number) ** -0.5)(queries, keys);
 
 /** The angle's cosine times a learned temperature, exp(min(logit scale, ln 100)). @source Liu et al., arXiv:2111.09883, section 3.3 */
 export class CosineSimilarity extends Module {

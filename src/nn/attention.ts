@@ -1,7 +1,18 @@
 /** Attention over tokens. */
 
 import { VitrineError } from "../errors.ts";
-import { concat, dims, rearrange, slice, softmax, split, type Tensor, tap } from "../tensor/index.ts";
+import {
+  concat,
+  dims,
+  expand,
+  rearrange,
+  slice,
+  softmax,
+  split,
+  type Tensor,
+  tap,
+  unsqueeze,
+} from "../tensor/index.ts";
 import { type Mask, seeingFactor } from "./attention-masks.ts";
 import { type Similarity, scaledDot } from "./attention-similarity.ts";
 import { Dropout } from "./drop.ts";
@@ -41,6 +52,8 @@ export interface Attending {
   readonly mask?: Mask | undefined;
   /** Keys [.., c, k] and values [.., c, v] before these: what a decoder keeps. They are read where they lie, not copied side by side. */
   readonly past?: KeysAndValues | undefined;
+  /** Keys and values, past ones too, have fewer heads than the queries, each for as many of theirs: [.., g, m, k] (`repeatHeads`). False without it. */
+  readonly grouped?: boolean | undefined;
   /** Dropout of the weights. */
   readonly drop?: Dropout | undefined;
   readonly mode?: Mode | undefined;
@@ -62,6 +75,7 @@ export interface Attended {
  * @returns the weights are also tapped as `probs` (rows that see no key are uniform there)
  */
 export function attendInStages(queries: Tensor, keys: Tensor, values: Tensor, how: Attending = {}): Attended {
+  if (how.grouped) return attendInGroups(queries, { keys, values }, how);
   const { similarity = scaledDot, mask, past, drop, mode = evaluation } = how;
   const near = similarity(queries, keys); //                                           [.., n, m]
   const scores = past ? concat([similarity(queries, past.keys), near], -1) : near;
@@ -71,6 +85,27 @@ export function attendInStages(queries: Tensor, keys: Tensor, values: Tensor, ho
   // The result is set to zero rather than the weights, so that the parts can still be fused into one operator.
   const sees = seeingFactor(mask);
   return { scores, weights: sees ? probs.mul(sees) : probs, output: sees ? mixed.mul(sees) : mixed };
+}
+
+function attendInGroups(queries: Tensor, { keys, values }: KeysAndValues, { past, ...how }: Attending): Attended {
+  const wide = (t: Tensor): Tensor => repeatHeads(t, queries.shape[queries.rank - 3] as number);
+  const before = past && { keys: wide(past.keys), values: wide(past.values) };
+  return attendInStages(queries, wide(keys), wide(values), { ...how, past: before, grouped: false });
+}
+
+/**
+ * Keys or values of fewer heads for all heads of the queries: each stands `heads` / g times side by side. [.., g, m, k] → [.., heads, m, k]
+ * @throws {VitrineError} SHAPE_MISMATCH unless g divides the heads.
+ * @source Ainslie et al., arXiv:2305.13245, section 2.2; torch.nn.functional.scaled_dot_product_attention, `enable_gqa`
+ */
+export function repeatHeads(t: Tensor, heads: number): Tensor {
+  const [outer, groups, inner] = [t.shape.slice(0, -3), t.shape.at(-3) as number, t.shape.slice(-2)];
+  if (!Number.isInteger(heads / groups))
+    throw new VitrineError("SHAPE_MISMATCH", {
+      rule: "attention: heads of keys and values divide those of the queries",
+      evidence: `got ${groups} for ${heads}`,
+    });
+  return expand(unsqueeze(t, -3), [...outer, groups, heads / groups, ...inner]).reshape([...outer, heads, ...inner]);
 }
 
 /** Weights [.., n, c + m] over values [.., c, v] and [.., m, v]. */

@@ -9,6 +9,7 @@ export {
   attend,
   attendInStages,
   type KeysAndValues,
+  repeatHeads,
 } from "./attention.ts";
 export { LocalAttention } from "./attention-local.ts";
 export {
@@ -20,6 +21,7 @@ export {
   cacheMask,
   cachePositions,
   causalMask,
+  causalMaskFromFirst,
   joinMasks,
   keyPaddingMask,
   type Mask,
@@ -34,6 +36,7 @@ export {
   AdditiveSimilarity,
   CosineSimilarity,
   dot,
+  dotTimes,
   GeneralSimilarity,
   LocationSimilarity,
   type Similarity,

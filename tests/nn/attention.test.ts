@@ -3,13 +3,14 @@ import { compile } from "../../src/compile/index.ts";
 import { grad } from "../../src/gradient/index.ts";
 import { addDims, symbol } from "../../src/graph/dim.ts";
 import { type NdArray, ndarray } from "../../src/graph/dtype.ts";
-import { attendInStages } from "../../src/nn/attention.ts";
+import { attendInStages, repeatHeads } from "../../src/nn/attention.ts";
 import {
   addedMask,
   allowedMask,
   bandMask,
   blockMask,
   causalMask,
+  causalMaskFromFirst,
   joinMasks,
   keyPaddingMask,
   type Mask,
@@ -18,7 +19,7 @@ import {
 import { MultiheadAttention } from "../../src/nn/attention-multihead.ts";
 import { AdditiveSimilarity, LocationSimilarity } from "../../src/nn/attention-similarity.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
-import { cast, sum, type Tensor } from "../../src/tensor/index.ts";
+import { cast, slice, sum, type Tensor } from "../../src/tensor/index.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });
 
@@ -48,6 +49,39 @@ test("a causal mask shows the past; later queries of a cache stand at the end", 
   const causal = (q: Tensor, k: Tensor): Mask => causalMask(q.shape[0]!, k.shape[0]!);
   expect(await picture(causal, 3, 3)).toEqual(["1··", "11·", "111"]);
   expect(await picture(causal, 2, 5)).toEqual(["1111·", "11111"]);
+});
+
+test("counted from the first, a query sees as many keys as stand up to it", async () => {
+  const causal = (q: Tensor, k: Tensor): Mask => causalMaskFromFirst(q.shape[0]!, k.shape[0]!);
+  expect(await picture(causal, 2, 4)).toEqual(["1···", "11··"]);
+  expect(await picture(causal, 4, 2)).toEqual(["1·", "11", "11", "11"]);
+});
+
+test("groups of heads share keys and values, those of a past too", async () => {
+  const whole = await compile(
+    ({ q, k, v }) => ({ ...attendInStages(q!, k!, v!, { grouped: true }) }),
+    { q: [2, 6, 3, 4], k: [2, 3, 5, 4], v: [2, 3, 5, 4] },
+    { runtime },
+  );
+  const parts = await compile(
+    ({ q, k, v }) => {
+      const part = (t: Tensor, from: number, to: number) => slice(t, 2, from, to);
+      const past = { keys: part(k!, 0, 2), values: part(v!, 0, 2) };
+      return { ...attendInStages(q!, part(k!, 2, 5), part(v!, 2, 5), { grouped: true, past }) };
+    },
+    { q: [2, 6, 3, 4], k: [2, 3, 5, 4], v: [2, 3, 5, 4] },
+    { runtime },
+  );
+  const feeds = { q: waves(2, 6, 3, 4), k: waves(2, 3, 5, 4), v: waves(2, 3, 5, 4) };
+  const [one, other] = [await whole.run(feeds), await parts.run(feeds)];
+  for (const name of ["scores", "weights", "output"])
+    for (const [i, x] of other[name]!.data.entries()) expect(x, name).toBeCloseTo(Number(one[name]!.data[i]), 5);
+  const strange = compile(
+    ({ q, k }) => ({ k: repeatHeads(k!, q!.shape[1] as number) }),
+    { q: [1, 5], k: [1, 2, 3, 4] },
+    { runtime },
+  );
+  await expect(strange).rejects.toThrow("divide those of the queries, got 2 for 5");
 });
 
 test("a band shows the neighbours, a block those of the same block", async () => {

@@ -136,13 +136,13 @@ test("arguments and inputs that would change the reference's numbers unseen are 
       ),
     });
   };
-  await refused("gpt2-untied-by-depth", { inputs: ["token_type_ids", "inputs_embeds"] });
+  await refused("gpt2-untied-by-depth", { inputs: ["inputs_embeds", "encoder_hidden_states"] });
   await refused("gpt2-untied-by-depth", { config: { layer_norm_eps: 1e-3 } });
   await refused("transformer-marian-apart", { inputs: ["decoder_attention_mask"] });
   await refused("transformer-marian-apart", { config: { tie_word_embeddings: false } });
   await refused("transformer-torch-no-bias", { inputs: ["src_mask_added"] });
   await refused("transformer-torch-no-bias", { config: { norm_last: true } });
-  await refused("attention-mha-bias-kv", { config: { is_causal: true } });
+  await refused("attention-mha-bias-kv", { config: { average_attn_weights: true } });
   await refused("rnn-gru-single", { config: { reset_before: true } });
   await refused("seq2seq-gru-dot", { config: { input_feeding: true } });
   await refused("mae-hf", { config: { layer_norm_epsilon: 1e-3 } });

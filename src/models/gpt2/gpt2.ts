@@ -45,6 +45,8 @@ export interface Gpt2Reading {
   readonly valid?: Tensor | undefined;
   /** int64 [b, n], each word's place in its text; 0, 1, … without it. */
   readonly positions?: Tensor | undefined;
+  /** int64 [b, n], what kind of word each is, as ids of words: their vectors are added. None without it. @source transformers, `token_type_ids` */
+  readonly types?: Tensor | undefined;
 }
 
 /** Words in, logits of each next word out. */
@@ -86,7 +88,7 @@ export class Gpt2 extends Module {
    * Ids, int64 [b, n] → what the last block makes of each word, normalised [b, n, d]: for a model that has this one as a part.
    * Errors and taps as of `forward`.
    */
-  features(ids: Tensor, mode: Mode = evaluation, { valid, positions }: Gpt2Reading = {}): Tensor {
+  features(ids: Tensor, mode: Mode = evaluation, { valid, positions, types }: Gpt2Reading = {}): Tensor {
     return withPath(this.path, () => {
       const { n } = dims(ids, "b n");
       if (typeof n === "number" && n > this.config.positions)
@@ -103,7 +105,8 @@ export class Gpt2 extends Module {
         () => joinMasks(causalMask(n), padding)!,
         (band) => joinMasks(bandMask(n, n, { before: band - 1, after: 0 }), padding)!,
       );
-      const x = this.drop.forward(tap("embedded", words.add(places)), mode);
+      const plain = words.add(places);
+      const x = this.drop.forward(tap("embedded", types ? plain.add(this.wte.forward(types)) : plain), mode);
       return this.#norm(this.#pass(x, (i) => ({ mask: masks(i), mode })).x);
     });
   }

@@ -3,12 +3,13 @@
 import { VitrineError } from "../../errors.ts";
 import { attendInStages } from "../../nn/attention.ts";
 import { LocalAttention } from "../../nn/attention-local.ts";
-import { addedMask, allowedMask } from "../../nn/attention-masks.ts";
+import { addedMask, allowedMask, causalMaskFromFirst, joinMasks } from "../../nn/attention-masks.ts";
 import { MultiheadAttention } from "../../nn/attention-multihead.ts";
 import {
   AdditiveSimilarity,
   CosineSimilarity,
   dot,
+  dotTimes,
   GeneralSimilarity,
   LocationSimilarity,
   type Similarity,
@@ -28,7 +29,7 @@ export function attentionAdapter(golden: GoldenFile): GoldenModel {
   const { config, reference } = golden;
   const named = { rules: [], valueNamed: (name: string) => ({ tap: name }) };
   if (/MultiheadAttention/.test(reference)) return { ...named, ...multihead(golden) };
-  if (/scaled_dot_product_attention/.test(reference)) return { ...named, ...functional() };
+  if (/scaled_dot_product_attention/.test(reference)) return { ...named, ...functional(golden) };
   if (typeof config.similarity === "string") return { ...named, ...stages(golden, config.similarity) };
   if (/local-p/.test(reference)) return { ...named, ...local(golden) };
   throw unknownReference(
@@ -46,6 +47,8 @@ function multihead(golden: GoldenFile): Built {
   const number = (name: string, fallback?: number): number => configNumber(golden, name, fallback);
   const [width, heads] = [number("embed_dim"), number("num_heads")];
   const layout = sequenceLayout(golden, "query");
+  // torch's module takes it beside the mask that it speaks of.
+  const causal = config.is_causal === true;
   const module = new MultiheadAttention(width, heads, {
     keyWidth: number("kdim", width),
     valueWidth: number("vdim", width),
@@ -57,10 +60,12 @@ function multihead(golden: GoldenFile): Built {
     module,
     inputs: ["query", "key", "value", "attn_mask", "key_padding_mask"],
     forward: ({ query, key, value, attn_mask: places, key_padding_mask: keys }, mode) => {
-      const { output, weights } = module.forward(layout.enter(query!), {
-        key: key && layout.enter(key),
+      const [from, to] = [layout.enter(query!), key && layout.enter(key)];
+      const past = causal ? causalMaskFromFirst(from.shape[1]!, (to ?? from).shape[1]!) : undefined;
+      const { output, weights } = module.forward(from, {
+        key: to,
         value: value && layout.enter(value),
-        mask: torchMasks({ places, keys }, heads),
+        mask: joinMasks(torchMasks({ places, keys }, heads), past),
         mode,
       });
       tap("attn_weights_mean", mean(weights, { axes: [1] }));
@@ -70,13 +75,18 @@ function multihead(golden: GoldenFile): Built {
 }
 
 /** Boolean masks are 1 where a key is seen. */
-function functional(): Built {
+function functional({ config }: GoldenFile): Built {
+  const grouped = config.enable_gqa === true;
+  const similarity = typeof config.scale === "number" ? dotTimes(config.scale) : scaledDot;
+  const causal = config.is_causal === true;
   return {
     module: new Nothing(),
     inputs: ["query", "key", "value", "attn_mask"],
     forward: ({ query, key, value, attn_mask: mask }) => {
       const seen = mask && (mask.dtype === "float32" ? addedMask(mask) : allowedMask(cast(mask, "bool")));
-      const { output, weights } = attendInStages(query!, key!, value!, { mask: seen });
+      const past = causal ? causalMaskFromFirst(query!.shape.at(-2)!, key!.shape.at(-2)!) : undefined;
+      const how = { similarity, grouped, mask: joinMasks(seen, past) };
+      const { output, weights } = attendInStages(query!, key!, value!, how);
       tap("attn_weights", weights);
       return { output };
     },

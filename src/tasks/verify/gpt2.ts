@@ -21,9 +21,12 @@ export function gpt2Adapter(golden: GoldenFile): GoldenModel {
   return {
     module,
     rules: naming.rules,
-    inputs: ["input_ids", "attention_mask", "position_ids", "labels", "prompt_ids"],
-    forward: ({ input_ids: ids, attention_mask: seen, position_ids: positions, labels }, mode) => {
-      const logits = module.forward(ids!, mode, { valid: seen && cast(seen, "bool"), positions });
+    inputs: ["input_ids", "attention_mask", "position_ids", "token_type_ids", "labels", "prompt_ids"],
+    forward: (
+      { input_ids: ids, attention_mask: seen, position_ids: positions, token_type_ids: types, labels },
+      mode,
+    ) => {
+      const logits = module.forward(ids!, mode, { valid: seen && cast(seen, "bool"), positions, types });
       // Each word is foretold by those before it.
       const loss = labels && crossEntropy(slice(logits, 1, 0, -1), slice(labels, 1, 1));
       return { logits, ...(loss ? { loss } : {}) };
