@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { datasetCacheFromEnvironment } from "../../data/datasets/download-node.ts";
 import { splitPairs } from "../../data/text/corpus.ts";
 import { cutText, documentsOf } from "../../data/text/documents.ts";
+import { isNamedText } from "../../data/text/named-node.ts";
 import { openTexts, type Texts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
 import type { LanguageModel } from "../../pretrained/language.ts";
@@ -238,13 +239,12 @@ function settingsOf(
   before: Readonly<Record<string, unknown>> | undefined,
 ): TextSettings {
   const translates = texts.kind === "translations";
-  const isNamed = !/[/.]/.test(data);
   return v.parse(settingsSchema, {
     texts: true,
     model: translates ? "transformer" : "gpt2",
     options: { ...options, ...(attention === undefined ? {} : { attention }) },
     ...before,
-    data: isNamed ? data : resolve(data),
+    data: isNamedText(data) ? data : resolve(data),
     ...(dataDir === undefined ? {} : { dataDir: resolve(dataDir) }),
     ...(translates ? { languages: texts.languages.join("-") } : {}),
     ...(limit === undefined ? {} : { limit }),
