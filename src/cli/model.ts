@@ -4,7 +4,7 @@ import { VitrineError } from "../errors.ts";
 import { type LoadOptions, loadPretrained } from "../pretrained/load-node.ts";
 import { packagedModels } from "../pretrained/packaged-node.ts";
 import type { Pretrained } from "../pretrained/pretrained.ts";
-import type { HubProgress } from "../weights/hub-options-node.ts";
+import type { HubCall, HubProgress } from "../weights/hub-options-node.ts";
 import type { Context } from "./context.ts";
 import { byteSize, duration } from "./numbers.ts";
 import type { Progress } from "./terminal.ts";
@@ -24,9 +24,17 @@ export async function loadModel(
   reference: string,
   options: ModelOptions & LoadOptions = {},
 ): Promise<Pretrained> {
+  return withDownloads(context, (call) => loadPretrained(reference, { ...options, call }));
+}
+
+/** Runs what may download: its files are told of, and whatever becomes of it no bar is left. */
+export async function withDownloads<T>(
+  context: Pick<Context, "terminal" | "signal">,
+  use: (call: HubCall) => Promise<T>,
+): Promise<T> {
   const tell = downloadNotes(context);
   try {
-    return await loadPretrained(reference, { ...options, call: { signal: context.signal, onProgress: tell } });
+    return await use({ signal: context.signal, onProgress: tell });
   } finally {
     tell.stop();
   }

@@ -12,7 +12,7 @@ import { holdsWords, packagedModels } from "../pretrained/packaged-node.ts";
 import { parseReference } from "../weights/reference.ts";
 import { kindOnDisk } from "../weights/reference-node.ts";
 import type { Context } from "./context.ts";
-import { downloadNotes } from "./model.ts";
+import { withDownloads } from "./model.ts";
 
 /** A model of words, what it is called and how texts become its words. */
 export type NamedLanguage<K extends Language["kind"] = Language["kind"]> = Extract<Language, { readonly kind: K }> & {
@@ -135,8 +135,8 @@ async function folderOf(
       const { downloadModel } = await import("../weights/hub-node.ts");
       const { hubOptionsFromEnvironment } = await import("../weights/hub-options-node.ts");
       const { repo, revision } = meant;
-      const call = { signal: context.signal, onProgress: downloadNotes(context) };
-      const { path } = await downloadModel({ repo, revision }, hubOptionsFromEnvironment(process.env), call);
+      const hub = hubOptionsFromEnvironment(process.env);
+      const { path } = await withDownloads(context, (call) => downloadModel({ repo, revision }, hub, call));
       return { name: repo, folder: path };
     }
     case "name": {

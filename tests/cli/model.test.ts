@@ -1,6 +1,13 @@
-import { expect, test } from "vitest";
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test, vi } from "vitest";
 import type { Context } from "../../src/cli/context.ts";
 import { downloadNotes } from "../../src/cli/model.ts";
+import { wordsFolder } from "../../src/cli/words.ts";
+import { temporaryFolder } from "./process.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 /** A terminal that keeps what it is told, in order. */
 function recorder(): { readonly said: string[]; readonly context: Pick<Context, "terminal"> } {
@@ -69,4 +76,31 @@ test("small files, files of unknown size and files beside another one are told i
     "downloading second.safetensors (50 MB)",
     "downloaded second.safetensors (700 bytes)",
   ]);
+});
+
+test("a model of words whose download is stopped leaves no bar", async () => {
+  const stop = new AbortController();
+  const [total, json] = [40_000_000, "{}"];
+  const gitSha1 = createHash("sha1").update(`blob ${json.length}\0${json}`).digest("hex");
+  const server = createServer((request, response) => {
+    const large = request.url!.endsWith("/model.safetensors");
+    const there = large || request.url!.endsWith("/config.json");
+    if (!there) return void response.writeHead(404, { "x-error-code": "EntryNotFound" }).end();
+    response.setHeader("x-repo-commit", "0".repeat(40)).setHeader("content-length", large ? total : json.length);
+    response.setHeader(large ? "x-linked-etag" : "etag", large ? `"${"0".repeat(64)}"` : `"${gitSha1}"`);
+    if (large) response.setHeader("x-linked-size", total);
+    if (request.method === "HEAD") return void response.end();
+    if (!large) return void response.end(json);
+    response.write(new Uint8Array(100_000));
+    setTimeout(() => stop.abort(), 200);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  vi.stubEnv("HF_ENDPOINT", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv("HF_HUB_CACHE", temporaryFolder());
+  const { said, context } = recorder();
+  await expect(wordsFolder({ ...context, signal: stop.signal } as Context, "org/name")).rejects.toThrow();
+  server.closeAllConnections();
+  server.close();
+  expect(said).toContain("bar: model.safetensors of 40");
+  expect(said.at(-1)).toBe("stop");
 });

@@ -10,7 +10,7 @@ import { writeFileAtomically } from "../../files/write-node.ts";
 import { loadMae } from "../../pretrained/mae-node.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
-import { downloadNotes } from "../model.ts";
+import { withDownloads } from "../model.ts";
 import { table } from "../table.ts";
 import { type ExplainOptions, formatOf } from "./explain.ts";
 
@@ -30,10 +30,9 @@ export async function explainAutoencoder(
     });
   const { seed, terminal } = context;
   const format = formatOf(out ?? ".png");
-  const call = { signal: context.signal, onProgress: downloadNotes(context) };
   const [image, loaded, runtime] = await Promise.all([
     decodeImage(file),
-    loadMae(model, { arch, call }),
+    withDownloads(context, (call) => loadMae(model, { arch, call })),
     context.runtime(),
   ]);
   const explanation: ReconstructionExplanation = {

@@ -18,7 +18,7 @@ import type { Pretrained } from "../../pretrained/pretrained.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { type Context, stopIfTold } from "../context.ts";
 import { freshFile } from "../fresh.ts";
-import { downloadNotes, loadModels, type ModelOptions } from "../model.ts";
+import { loadModels, type ModelOptions, withDownloads } from "../model.ts";
 import { percent } from "../numbers.ts";
 import { openRouter, unknownPicture } from "../router.ts";
 import { right, table } from "../table.ts";
@@ -91,8 +91,7 @@ async function wantsReconstruction(
   { arch, method }: Pick<ExplainOptions, "arch" | "method">,
 ): Promise<boolean> {
   if (method !== undefined) return method === reconstructionMethod;
-  const call = { signal: context.signal, onProgress: downloadNotes(context) };
-  return isMae(model, { arch, call });
+  return withDownloads(context, (call) => isMae(model, { arch, call }));
 }
 
 /** The one model, or of several the one that knows the picture. */

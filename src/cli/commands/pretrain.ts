@@ -23,7 +23,7 @@ import { refuseUsedFolder } from "../../train/run-folder-node.ts";
 import { readRun, trainInFolder } from "../../train/run-node.ts";
 import type { Context } from "../context.ts";
 import { freshFolder } from "../fresh.ts";
-import { downloadNotes, type ModelOptions } from "../model.ts";
+import { type ModelOptions, withDownloads } from "../model.ts";
 import { counted, duration, grouped } from "../numbers.ts";
 import { openTrainingData } from "../train-data.ts";
 import { presetOf } from "../train-model.ts";
@@ -146,8 +146,7 @@ async function trainedModels(
   { from, arch }: TrainSettings & { readonly from: string },
   options: MAEOptions,
 ): Promise<Models> {
-  const call = { signal: context.signal, onProgress: downloadNotes(context) };
-  const { model, preprocessing } = await loadMae(from, { arch, call });
+  const { model, preprocessing } = await withDownloads(context, (call) => loadMae(from, { arch, call }));
   // transformers' files have another ε than the authors' code, and timm's files of the encoder could not say it.
   const mae = new MAE({ ...model.config, eps: fineTuned.eps, ...options });
   const learnt = model.variables();
