@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tokenizers import ByteLevelBPETokenizer, Tokenizer, pre_tokenizers
-from transformers import GPT2TokenizerFast
+from transformers import AutoTokenizer, GPT2TokenizerFast
 
 out = Path(sys.argv[1])
 lines = ["the cat sat on the mat, and the dog's bowl stood there", "they'll say: naïve cafés, 12 + 34 = 46!", "the thing that thinks"]
@@ -61,3 +61,27 @@ with tempfile.TemporaryDirectory() as folder:
     ]
     golden = {"vocab": json.loads(vocab.read_text()), "merges": merges.read_text(), "cases": cases}
 (out / "spaces.json").write_text(json.dumps(golden, ensure_ascii=True) + "\n")
+
+# A space put before each text that has none, and before each part between marks: what the file says, and what GPT-2's class makes of the settings beside it.
+file = json.loads(trained.to_str())
+byte_level = {**file["pre_tokenizer"], "add_prefix_space": True}
+digits = {"type": "Split", "pattern": {"Regex": "\\d"}, "behavior": "Isolated", "invert": False}
+texts += ["the cat", " the", "  the", "", "the<|endoftext|>cat<|endoftext|><|endoftext|> sat", "the1 2cat", "\nthe", "\u00a0the"]
+cases = []
+for cut, config in [
+    (byte_level, {"tokenizer_class": "PreTrainedTokenizerFast"}),
+    ({"type": "Sequence", "pretokenizers": [digits, byte_level]}, {"tokenizer_class": "PreTrainedTokenizerFast"}),
+    ({"type": "Sequence", "pretokenizers": [digits, {**byte_level, "use_regex": False}]}, {"tokenizer_class": "PreTrainedTokenizerFast"}),
+    (byte_level, {"tokenizer_class": "GPT2Tokenizer"}),
+    (byte_level, {"tokenizer_class": "GPT2TokenizerFast", "add_prefix_space": True}),
+    ({**byte_level, "add_prefix_space": False}, {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": True}),
+    ({**byte_level, "add_prefix_space": False}, {"tokenizer_class": "PreTrainedTokenizerFast", "add_prefix_space": True}),
+]:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "tokenizer.json").write_text(json.dumps({**file, "pre_tokenizer": cut}))
+        Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+        reference = AutoTokenizer.from_pretrained(folder)
+    ids = [reference(text, add_special_tokens=False)["input_ids"] for text in texts]
+    decoded = [reference.decode(one, clean_up_tokenization_spaces=False) for one in ids]
+    cases.append({"pre_tokenizer": cut, "config": config, "texts": [{"text": t, "ids": i, "decoded": d} for t, i, d in zip(texts, ids, decoded)]})
+(out / "prefix.json").write_text(json.dumps(cases, ensure_ascii=True) + "\n")

@@ -37,13 +37,18 @@ export function wordSplitter(): PreTokenizer {
   };
 }
 
-/** The same way to cut a text, with the pattern spelled out wherever it says only that words are GPT-2's. */
+/** The same way to cut a text, with the pattern spelled out wherever it says only that words are GPT-2's. For @huggingface/tokenizers alone. */
 export function spelledOut(cut: PreTokenizer): PreTokenizer {
   if (cut.pretokenizers) return { ...cut, pretokenizers: cut.pretokenizers.map(spelledOut) };
+  if (cut.type !== "ByteLevel" || cut.use_regex === false) return cut;
   // A space that is put before a text is part of its first word: it must be there before the text is cut.
-  if (cut.type !== "ByteLevel" || cut.use_regex === false || cut.add_prefix_space === true) return cut;
-  return wordSplitter();
+  return cut.add_prefix_space === true
+    ? { type: "Sequence", pretokenizers: [spaceBefore, wordSplitter()] }
+    : wordSplitter();
 }
+
+/** Puts a space before what has none. The pattern's language is Oniguruma's, whose `^` is the beginning of each line. */
+const spaceBefore: PreTokenizer = { type: "Replace", pattern: { Regex: String.raw`\A(?! )` }, content: " " };
 
 /** Whether words become letters of their bytes. */
 export function isByteLevel(cut: PreTokenizer | null | undefined): boolean {

@@ -48,7 +48,7 @@ export class Tokenizer {
     const settings = parsed(configSchema, config, "tokenizer_config.json");
     const end = settings.eos_token ?? file.added_tokens?.find(({ content }) => content === endOfText);
     const name = typeof end === "string" ? end : end?.content;
-    const library = made(file, settings, place);
+    const library = made({ ...file, pre_tokenizer: withPrefixOf(settings, file.pre_tokenizer) }, settings, place);
     const { unk_token: piece, unk_id: id } = file.model;
     const unknown = typeof piece === "string" ? library.token_to_id(piece) : (id ?? undefined);
     const keepsSpaces = !file.normalizer && file.pre_tokenizer?.behavior === "Isolated";
@@ -241,7 +241,11 @@ const tokenizerSchema = v.looseObject({
   pre_tokenizer: v.optional(v.nullable(preTokenizerSchema)),
 });
 const token = v.union([v.string(), v.looseObject({ content: v.string() })]);
-const configSchema = v.looseObject({ eos_token: v.optional(v.nullable(token)) });
+const configSchema = v.looseObject({
+  eos_token: v.optional(v.nullable(token)),
+  tokenizer_class: v.optional(v.nullable(v.string())),
+  add_prefix_space: v.optional(v.nullable(v.boolean())),
+});
 
 function parsed<S extends v.GenericSchema>(schema: S, value: unknown, place: string): v.InferOutput<S> {
   const result = v.safeParse(schema, value);
@@ -252,6 +256,18 @@ function parsed<S extends v.GenericSchema>(schema: S, value: unknown, place: str
     evidence: `${v.getDotPath(issue) ?? "it"}: ${issue.message}`,
     place,
   });
+}
+
+/**
+ * How a text is cut, with or without a space before it: GPT-2's class goes by the settings beside the file, whatever the file says.
+ * @source transformers 5.18, models/gpt2/tokenization_gpt2.py
+ */
+function withPrefixOf(
+  { tokenizer_class: name, add_prefix_space: wanted }: v.InferOutput<typeof configSchema>,
+  cut: PreTokenizer | null | undefined,
+): PreTokenizer | null | undefined {
+  if (cut?.type !== "ByteLevel" || !/^GPT2Tokenizer(Fast)?$/.test(name ?? "")) return cut;
+  return { ...cut, add_prefix_space: wanted ?? false };
 }
 
 function made(

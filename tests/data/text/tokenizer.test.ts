@@ -52,6 +52,26 @@ test("texts are cut at Unicode's white space, whatever JavaScript's is", () => {
     for (const { text, ids } of spaces) expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
 });
 
+test("a space before a text is put there where the reference puts it", () => {
+  const { vocab, merges } = JSON.parse(text("spaces.json")) as { readonly vocab: object; readonly merges: string };
+  const pairs = merges.trim().split("\n").slice(1);
+  const model = { type: "BPE", vocab, merges: pairs.map((pair) => pair.split(" ")) };
+  const file = JSON.parse(text("tokenizer.json")) as object;
+  const prefixed = JSON.parse(text("prefix.json")) as readonly {
+    readonly pre_tokenizer: object;
+    readonly config: object;
+    readonly texts: readonly { readonly text: string; readonly ids: readonly number[]; readonly decoded: string }[];
+  }[];
+  for (const { pre_tokenizer, config, texts } of prefixed) {
+    const tokenizer = Tokenizer.fromJson({ ...file, model, pre_tokenizer }, config);
+    for (const { text, ids, decoded } of texts) {
+      const place = JSON.stringify([text, pre_tokenizer, config]);
+      expect(tokenizer.encode(text), place).toEqual(ids);
+      expect(tokenizer.decode(ids), place).toBe(decoded);
+    }
+  }
+});
+
 test("a file that names no end has GPT-2's, where that is a piece of its own", () => {
   const file = JSON.parse(text("tokenizer.json")) as object;
   const end = vocabulary["<|endoftext|>"];
