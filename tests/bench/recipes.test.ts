@@ -20,11 +20,12 @@ test("there is a recipe for each of the data sets that this project is measured 
       "fashion-mnist-mae",
       "fashion-mnist-resnet",
       "fashion-mnist-swin",
+      "fashion-mnist-swinv2",
       "fashion-mnist-tnt",
     ],
     ...["hymenoptera-full", "hymenoptera-lora", "hymenoptera-probe", "mnist"],
     ...["multi30k-gru", "multi30k-gru-no-attention", "multi30k-transformer"],
-    ...["shapes", "shapes-mae", "shapes-resnet", "shapes-swin", "shapes-tnt"],
+    ...["shapes", "shapes-mae", "shapes-resnet", "shapes-swin", "shapes-swinv2", "shapes-tnt"],
     ...["tinyshakespeare-gpt", "tinyshakespeare-lstm"],
   ]);
 });
