@@ -8,7 +8,7 @@ import type { Image } from "./image.ts";
 import type { ImageStore } from "./loader-store.ts";
 import { type MixRules, mixBatch, mixTargets } from "./mix.ts";
 import { fitImage, normalize, type Preprocessing } from "./preprocess.ts";
-import { balancedOrder, repeatedOrder } from "./sampling.ts";
+import { balancedOrder, repeatedLength, repeatedOrder } from "./sampling.ts";
 
 /** All that decides what batches hold; plain data, sent to worker threads. */
 export interface BatchPlan {
@@ -24,7 +24,10 @@ export interface BatchPlan {
   readonly shuffle: boolean;
   /** With `shuffle`: every class equally often; see `balancedOrder`. */
   readonly balance?: boolean | undefined;
-  /** With `shuffle`: how often in a row each image is shown, changed each time anew, in an epoch of the same length; default 1. */
+  /**
+   * With `shuffle`: how often in a row each image is shown, changed each time anew; default 1. An epoch of r repeats shows one image in r: it is as long as
+   * without them, rounded down to whole 256s where there are so many images, as timm's.
+   */
   readonly repeats?: number | undefined;
   /** Leaves out a last batch that is not full. */
   readonly dropLast: boolean;
@@ -57,9 +60,18 @@ export interface Batch {
   readonly bad: readonly BadFile[];
 }
 
-/** Number of batches in an epoch. */
-export function batchesPerEpoch(length: number, { batchSize, dropLast }: BatchPlan): number {
-  return dropLast ? Math.floor(length / batchSize) : Math.ceil(length / batchSize);
+const isRepeated = ({ shuffle, repeats = 1 }: Pick<BatchPlan, "shuffle" | "repeats">): boolean =>
+  shuffle && repeats > 1;
+
+/** Number of images in an epoch of a data set of `length`, each counted as often as it is shown. */
+export function imagesPerEpoch(length: number, plan: Pick<BatchPlan, "shuffle" | "repeats">): number {
+  return isRepeated(plan) ? repeatedLength(length) : length;
+}
+
+/** Number of batches in an epoch of a data set of `length`. */
+export function batchesPerEpoch(length: number, plan: BatchPlan): number {
+  const batches = imagesPerEpoch(length, plan) / plan.batchSize;
+  return plan.dropLast ? Math.floor(batches) : Math.ceil(batches);
 }
 
 /** The order of an epoch. @param labelOf the label of an image, by its position in the data set */
@@ -78,7 +90,7 @@ export function epochOrder(
         key,
       )
     : permutation(key, length);
-  return plan.repeats === undefined || plan.repeats === 1 ? order : repeatedOrder(order, plan.repeats);
+  return isRepeated(plan) ? repeatedOrder(order, plan.repeats!) : order;
 }
 
 /** What random changes begin with, or without such changes the image as the model sees it. */
@@ -144,7 +156,7 @@ export async function makeBatch(
   const [channels, height, width] = plan.preprocessing.inputSize;
   const size = channels * height * width;
   const training = plan.shuffle || plan.augmentation !== undefined;
-  const oncePerEpoch = !plan.balance && (plan.repeats ?? 1) === 1;
+  const oncePerEpoch = !plan.balance && !isRepeated(plan);
   const images = new Float32Array(indices.length * size);
   const kept: number[] = [];
   const labels: number[] = [];

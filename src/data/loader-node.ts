@@ -9,7 +9,15 @@ import { Worker } from "node:worker_threads";
 import { VitrineError } from "../errors.ts";
 import { workerEntry } from "../workers/worker-entry-node.ts";
 import type { Dataset } from "./datasets/dataset.ts";
-import { type BadFile, type Batch, type BatchPlan, batchesPerEpoch, epochOrder, makeBatch } from "./loader-batch.ts";
+import {
+  type BadFile,
+  type Batch,
+  type BatchPlan,
+  batchesPerEpoch,
+  epochOrder,
+  imagesPerEpoch,
+  makeBatch,
+} from "./loader-batch.ts";
 import type { ImageStore, ImageStoreOptions } from "./loader-store.ts";
 import { makeImageStore, openImageStore } from "./loader-store-node.ts";
 import type { LoaderReply, LoaderRequest, LoaderWorkerData } from "./loader-worker-node.ts";
@@ -53,7 +61,11 @@ export function openLoader(dataset: Dataset, plan: BatchPlan, options: LoaderOpt
   if (!Number.isInteger(plan.batchSize) || plan.batchSize < 1)
     throw refuse("batch size must be a positive integer", `got ${plan.batchSize}`);
   if (plan.mix && plan.soften === undefined) throw refuse("mixing needs targets", "soften is not set");
-  if (total === 0) throw refuse("an epoch must have a batch", `${dataset.length} images, batch size ${plan.batchSize}`);
+  if (total === 0)
+    throw refuse(
+      "an epoch must have a batch",
+      `${imagesPerEpoch(dataset.length, plan)} images, batch size ${plan.batchSize}`,
+    );
   const workers = options.workers ?? 2;
   const makers = workers === 0 ? inline(dataset, plan, options.store) : threads(dataset, plan, workers, options.store);
   const badFiles: BadFile[] = [];

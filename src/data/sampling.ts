@@ -30,7 +30,13 @@ export function balancedOrder(labels: ArrayLike<number>, length: number, key: Ke
   return permutation(foldIn(key, "places"), length).map((i) => chosen[i]!);
 }
 
-/** The first images of an order, each `repeats` times in a row, as many as the order has. @source timm/data/distributed_sampler.py RepeatAugSampler, for one process */
+/** An epoch of repeated images has whole rounds of so many. @source timm/data/distributed_sampler.py `selected_round` */
+const round = 256;
+
+/** How many images an epoch shows that repeats them: the data set's number rounded down to whole rounds; all where that would be none, and timm's epoch empty. */
+export const repeatedLength = (length: number): number => (length < round ? length : length - (length % round));
+
+/** The first images of an order, each `repeats` times in a row, `repeatedLength` in all. @source timm/data/distributed_sampler.py RepeatAugSampler, for one process */
 export function repeatedOrder(order: Uint32Array, repeats: number): Uint32Array {
-  return order.map((_, i) => order[Math.floor(i / repeats)]!);
+  return Uint32Array.from({ length: repeatedLength(order.length) }, (_, i) => order[Math.floor(i / repeats)]!);
 }

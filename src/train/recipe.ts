@@ -66,7 +66,10 @@ export interface Recipe {
   readonly distillationTemperature: number;
   /** Shows every class equally often, however many images it has. */
   readonly balance: boolean;
-  /** How often each image of an epoch appears in it, changed each time anew; epochs keep their length (Hoffer et al., arXiv:1901.09335). */
+  /**
+   * How often each image of an epoch appears in it, changed each time anew (Hoffer et al., arXiv:1901.09335). An epoch of r repeats sees one image in r: it
+   * keeps its length, rounded down to whole 256s where there are so many images, as timm's `--aug-repeats` has it.
+   */
   readonly repeats: number;
   /** α of mixup; 0 switches it off. */
   readonly mixup: number;

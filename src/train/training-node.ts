@@ -1,7 +1,7 @@
 /** What a training works with, opened: loaders, what learns, what measures. */
 
 import type { Dataset } from "../data/datasets/dataset.ts";
-import type { BadFile, Batch, BatchPlan } from "../data/loader-batch.ts";
+import { type BadFile, type Batch, type BatchPlan, imagesPerEpoch } from "../data/loader-batch.ts";
 import { type Loader, openLoader } from "../data/loader-node.ts";
 import type { ImageStoreOptions } from "../data/loader-store.ts";
 import { VitrineError } from "../errors.ts";
@@ -71,9 +71,9 @@ export interface Training {
   close(): Promise<void>;
 }
 
-/** Images of one batch: the recipe's, or all where there are fewer. */
+/** Images of one batch: the recipe's, or all of an epoch where there are fewer. */
 export function batchSizeOf({ recipe, train }: Pick<TrainingOptions, "recipe" | "train">): number {
-  return Math.min(recipe.batchSize, train.length);
+  return Math.min(recipe.batchSize, imagesPerEpoch(train.length, { shuffle: true, repeats: recipe.repeats }));
 }
 
 /**

@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { smallAugmentation } from "../../src/data/augment.ts";
 import { shapesDataset } from "../../src/data/datasets/shapes.ts";
+import { type BatchPlan, batchesPerEpoch, epochOrder } from "../../src/data/loader-batch.ts";
 import { openLoader } from "../../src/data/loader-node.ts";
 import { preprocessingFromTimm } from "../../src/data/preprocess-config.ts";
 import { balancedOrder, repeatedOrder } from "../../src/data/sampling.ts";
@@ -41,8 +43,37 @@ test("other keys give other orders, the same key the same", () => {
   expect(balancedOrder(labels, 30, keyOf(1))).not.toEqual(balancedOrder(labels, 30, keyOf(2)));
 });
 
-test("repeats follow each other, and the epoch keeps its length", () => {
+interface Repeated {
+  readonly repeats: number;
+  readonly order: readonly number[];
+  /** Empty below 256 images, where timm's rounding leaves nothing. */
+  readonly epoch: readonly number[];
+}
+const golden: readonly Repeated[] = JSON.parse(readFileSync(new URL("golden/repeats.json", import.meta.url), "utf8"));
+
+test("an epoch of repeats is timm's, given the same permutation", () => {
+  expect(golden.map(({ epoch }) => epoch.length)).toEqual([0, 256, 256, 256, 512]);
+  for (const { repeats, order, epoch } of golden.filter((one) => one.epoch.length > 0)) {
+    expect([...repeatedOrder(Uint32Array.from(order), repeats)]).toEqual(epoch);
+    const whole = Math.floor(epoch.length / repeats);
+    expect([...timesOf(epoch).values()].filter((times) => times === repeats)).toHaveLength(whole);
+  }
+});
+
+test("below timm's round of 256 images an epoch of repeats keeps its length", () => {
   expect([...repeatedOrder(Uint32Array.of(4, 2, 0, 1, 3), 3)]).toEqual([4, 4, 4, 2, 2]);
+  const { repeats, order } = golden[0]!;
+  expect(repeatedOrder(Uint32Array.from(order), repeats)).toHaveLength(order.length);
+});
+
+test("a loader has the batches of the images that an epoch of repeats shows", () => {
+  const plan = { batchSize: 100, shuffle: true, repeats: 3, dropLast: false, seed: 1 } as BatchPlan;
+  const shown = epochOrder(700, plan, 0, () => 0);
+  expect(shown).toHaveLength(512);
+  expect(batchesPerEpoch(700, plan)).toBe(6);
+  expect(batchesPerEpoch(700, { ...plan, dropLast: true })).toBe(5);
+  expect(batchesPerEpoch(700, { ...plan, repeats: 1 })).toBe(7);
+  expect(batchesPerEpoch(700, { ...plan, shuffle: false })).toBe(7);
 });
 
 test.each([0, 2])("an image that is shown twice is changed twice, with %i workers the same", async (workers) => {
