@@ -57,7 +57,7 @@ export function makeProgram(): Command {
       name: "train",
       summary: "Train a model, or fine-tune one.",
       details:
-        "Looks at the data first and says what it found, then chooses what you leave open and says why. The output folder ends with the best model, in files that timm or transformers load, a report, the log and the checkpoints. Without --model and --from, photographs are learnt with weights from the hub's cache where it has some; else the model is a small ViT that fits the data's images.",
+        "Looks at the data first and says what it found, then chooses what you leave open and says why. The output folder ends with the best model (by validation accuracy, balanced where the classes are not equally many; texts by loss), in files that timm or transformers load, a report, the log and the checkpoints. Without --model and --from, photographs are learnt with weights from the hub's cache where it has some; else the model is a small ViT that fits the data's images.",
       stopsItself: true,
       examples: [
         "vitrine train shapes",
@@ -130,7 +130,11 @@ export function makeProgram(): Command {
           ).choices(["hard", "soft"]),
         )
         .option("--ema <share>", "keep a running average of the weights, this share of it at each step", shareBelowOne)
-        .option("--patience <n>", "stop after so many epochs without a better validation accuracy", wholeNumber(1))
+        .option(
+          "--patience <n>",
+          "stop after so many epochs without a better one, by what chooses the best",
+          wholeNumber(1),
+        )
         .option("--out <dir>", "output folder; default: a new one in vitrine-out/")
         .option("--resume", "go on with the run in --out, with its own settings", false)
         .option(...dataDir)

@@ -1,5 +1,6 @@
 /** Tells about a training: events become a progress bar and lines, and what the result needs is kept. */
 
+import { accuracyBy, type BestEpoch, bestEpoch } from "../train/best-epoch.ts";
 import type { Means, TrainEvent } from "../train/events.ts";
 import type { Context } from "./context.ts";
 import { curve, titledCurve } from "./curves.ts";
@@ -54,7 +55,7 @@ export class Teller {
   start: Extract<TrainEvent, { type: "run.start" }> | undefined;
   estimate: Estimate | undefined;
   last: { readonly train: Means; readonly validation: Means | null } | undefined;
-  best: Extract<TrainEvent, { type: "run.end" }>["best"];
+  best: BestEpoch | undefined;
   seconds = 0;
 
   constructor(context: Context, options: TellerOptions) {
@@ -94,11 +95,8 @@ export class Teller {
         break;
       case "epoch.end":
         this.last = { train: event.train, validation: event.validation ?? null };
-        if (event.best) {
-          const { accuracy, loss } = event.validation!;
-          this.best = { epoch: event.epoch, accuracy, ...(this.#options.examples === "words" ? { loss } : {}) };
-        }
-        if (event.validation) this.#accuracies.push(event.validation.accuracy);
+        if (event.best) this.best = bestEpoch(event.epoch, event.criterion!, event.validation!);
+        if (event.validation) this.#accuracies.push(accuracyBy(event.criterion!, event.validation));
         this.#note(epochText(event, this.#options.epochs, this.#options.classifies));
         break;
       case "skipped":
@@ -176,7 +174,8 @@ export class Teller {
   #noteCurves(): void {
     if (!process.stderr.isTTY) return;
     const loss = titledCurve("training loss", this.#losses, (value) => value.toFixed(3));
-    const accuracy = titledCurve("validation accuracy", this.#accuracies, (value) => percent(value, 1));
+    const name = this.best?.by === "balanced accuracy" ? "validation balanced accuracy" : "validation accuracy";
+    const accuracy = titledCurve(name, this.#accuracies, (value) => percent(value, 1));
     for (const text of [loss, ...(this.#accuracies.length > 1 ? [accuracy] : [])]) if (text !== "") this.#note(text);
   }
 
@@ -191,8 +190,12 @@ function epochText(
   epochs: number,
   classifies: boolean,
 ): string {
-  const text = ({ loss, accuracy }: Means): string =>
-    `loss ${loss.toFixed(4)}${classifies ? `, accuracy ${percent(accuracy)}` : ""}`;
+  const text = ({ loss, accuracy, balancedAccuracy }: Means): string =>
+    [
+      `loss ${loss.toFixed(4)}`,
+      ...(classifies ? [`accuracy ${percent(accuracy)}`] : []),
+      ...(balancedAccuracy === undefined ? [] : [`balanced accuracy ${percent(balancedAccuracy)}`]),
+    ].join(", ");
   const measured = validation ? `  validation: ${text(validation)}${best ? " (best)" : ""}` : "";
   return `epoch ${epoch + 1}/${epochs}  training: ${text(means)}${measured}  ${duration(seconds)}`;
 }

@@ -2,7 +2,7 @@
 
 import { type Chart, chartSvg, type Line } from "./chart.ts";
 import type { ReportContent } from "./content.ts";
-import { type StepPoint, thinned } from "./history.ts";
+import { type EpochPoint, type StepPoint, thinned } from "./history.ts";
 import { escaped } from "./text.ts";
 
 /** Points of a line that stands for all steps. */
@@ -42,10 +42,10 @@ export function curvesSection({ history, settings }: ReportContent): string {
     {
       title: "Accuracy",
       unit: "share",
-      lines: figures("accuracy"),
+      lines: [...figures("accuracy"), ...balancedLine(epochs)],
       epochs: length,
       mark,
-      caption: accuracyCaption(settings),
+      caption: accuracyCaption(settings, best?.by === "balanced accuracy"),
     },
     {
       ...{ title: "Learning rate", epochs: length, fromZero: true },
@@ -60,7 +60,7 @@ export function curvesSection({ history, settings }: ReportContent): string {
   ];
   const thin = each > 1 ? ` Thin lines are means of ${each} steps.` : " Thin lines are single steps.";
   return `<section id="curves"><h2>Curves</h2>
-<p class="quiet">Dots are means of an epoch, at its end.${thin}${mark ? ` The dashed line is the ${escaped(mark.name.replace("best: ", "best "))}, whose weights were kept.` : ""}</p>
+<p class="quiet">Dots are means of an epoch, at its end.${thin}${mark ? ` The dashed line is the ${escaped(mark.name.replace("best: ", "best "))}, whose weights were kept: the best by ${best!.by} on the validation images.` : ""}</p>
 <div class="charts">${charts.map(({ caption, ...chart }) => `<figure class="card"><h3>${chart.title}</h3>${chartSvg(chart)}<figcaption>${escaped(caption)}</figcaption></figure>`).join("\n")}</div></section>`;
 }
 
@@ -70,9 +70,20 @@ function lossCaption({ labelSmoothing }: ReportContent["settings"]): string {
     : "Cross-entropy.";
 }
 
-function accuracyCaption({ mixup, cutmix }: ReportContent["settings"]): string {
+/** Where it is another figure than the accuracy. */
+function balancedLine(epochs: readonly EpochPoint[]): readonly Line[] {
+  const points = epochs.flatMap(({ epoch, validation: { balancedAccuracy } = {} }) =>
+    balancedAccuracy === undefined ? [] : [[epoch + 1, balancedAccuracy] as const],
+  );
+  return points.length === 0 ? [] : [{ name: "balanced", colour: "plain", style: "dots", points }];
+}
+
+function accuracyCaption({ mixup, cutmix }: ReportContent["settings"], isBalanced: boolean): string {
   const mixed = [mixup, cutmix].some((alpha) => typeof alpha === "number" && alpha > 0);
-  return mixed
+  const training = mixed
     ? "Training accuracy is measured on mixed and augmented images while the weights change, which makes it lower than it would be on the images themselves."
     : "Training accuracy is measured on augmented images while the weights change.";
+  return isBalanced
+    ? `${training} Balanced accuracy is the mean over the classes of each one's validation accuracy.`
+    : training;
 }

@@ -1,5 +1,6 @@
 /** The course of a training run, from its events. */
 
+import { type BestEpoch, bestEpoch } from "../train/best-epoch.ts";
 import type { Means, TrainEvent } from "../train/events.ts";
 
 /** One optimiser step. */
@@ -26,7 +27,7 @@ export interface History {
   /** Epochs that the run was to have. */
   readonly plannedEpochs: number;
   /** The epoch whose weights were kept. */
-  readonly best?: { readonly epoch: number; readonly accuracy: number } | undefined;
+  readonly best?: BestEpoch | undefined;
   /** Sum over the epochs, of all processes that worked on the run. */
   readonly seconds: number;
 }
@@ -51,7 +52,8 @@ export function historyOf(events: Iterable<TrainEvent>): History {
       case "epoch.end": {
         const { epoch, train, validation, seconds } = event;
         epochs.set(epoch, { epoch, train, validation, seconds });
-        if (event.best && validation) best = { epoch, accuracy: validation.accuracy };
+        // Logs that older versions wrote do not say by what.
+        if (event.best && validation) best = bestEpoch(epoch, event.criterion ?? "accuracy", validation);
         break;
       }
     }

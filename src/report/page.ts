@@ -63,7 +63,7 @@ function header(content: ReportContent): string {
   ];
   const began = model.from === undefined ? "from random weights" : `from the weights of ${model.from}`;
   const chosen = data.chosenBy
-    ? ` The best epoch was chosen by the same ${data.judged}, so new pictures may fare a little worse.`
+    ? ` The best epoch was chosen by its ${history.best?.by ?? "accuracy"} on the same ${data.judged}, so new pictures may fare a little worse.`
     : "";
   return `<header>
 <p class="kicker">vitrine · training report</p>

@@ -14,6 +14,7 @@ import { VitrineError } from "../errors.ts";
 import { syncFolder, writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { readSafetensors, safetensorsPieces } from "../weights/safetensors.ts";
+import type { BestEpoch } from "./best-epoch.ts";
 
 /** Where a run is: everything that its next step depends on, besides the variables. */
 export interface RunState {
@@ -21,8 +22,8 @@ export interface RunState {
   readonly step: number;
   /** SHA-256 of what the run was started with; a checkpoint continues no other run. */
   readonly runId: string;
-  /** Best epoch so far, from 0, with its validation accuracy, 0 to 1, and, where epochs are chosen by it, its validation loss. */
-  readonly best?: { readonly epoch: number; readonly accuracy: number; readonly loss?: number | undefined } | undefined;
+  /** Best epoch so far. */
+  readonly best?: BestEpoch | undefined;
   /** Sums over the steps of the current epoch, for its report. */
   readonly epochSums: { readonly loss: number; readonly accuracy: number; readonly steps: number };
   /** The validation loss after each epoch; the training loss where nothing validates. */
@@ -38,10 +39,21 @@ export interface Checkpoint {
   readonly optimizer: ReadonlyMap<string, NdArray>;
 }
 
+const bestSchema = v.pipe(
+  v.object({
+    epoch: v.number(),
+    by: v.optional(v.picklist(["accuracy", "balanced accuracy", "loss"])),
+    accuracy: v.number(),
+    balancedAccuracy: v.optional(v.number()),
+    loss: v.optional(v.number()),
+  }),
+  // Runs that began before there was a choice go on by what they began with.
+  v.transform((best): BestEpoch => ({ ...best, by: best.by ?? (best.loss === undefined ? "accuracy" : "loss") })),
+);
 const stateSchema = v.object({
   step: v.pipe(v.number(), v.integer(), v.minValue(0)),
   runId: v.string(),
-  best: v.optional(v.object({ epoch: v.number(), accuracy: v.number(), loss: v.optional(v.number()) })),
+  best: v.optional(bestSchema),
   epochSums: v.object({ loss: v.number(), accuracy: v.number(), steps: v.number() }),
   losses: v.optional(v.array(v.number()), []),
 });

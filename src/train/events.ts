@@ -1,10 +1,14 @@
 /** What happens in a training run, as plain data: the same for the progress bar, the log and a page. */
 
+import type { BestEpoch, Criterion } from "./best-epoch.ts";
+
 /** Means over some examples. */
 export interface Means {
   readonly loss: number;
   /** Share of examples whose largest logit is the label's, 0 to 1. */
   readonly accuracy: number;
+  /** Mean over the classes of each one's accuracy, 0 to 1: only of validation images of whose classes some have more than others. */
+  readonly balancedAccuracy?: number | undefined;
 }
 
 /** How the numbers of an array are spread. */
@@ -45,8 +49,9 @@ export type TrainEvent =
       readonly epoch: number;
       readonly train: Means;
       readonly validation?: Means | undefined;
-      /** Whether this is the best validation accuracy so far. */
+      /** Whether this is the best epoch so far, and by what; nothing is best without validation. */
       readonly best: boolean;
+      readonly criterion?: Criterion | undefined;
       readonly seconds: number;
     }
   | {
@@ -64,9 +69,7 @@ export type TrainEvent =
   | { readonly type: "warning"; readonly message: string }
   | {
       readonly type: "run.end";
-      readonly best?:
-        | { readonly epoch: number; readonly accuracy: number; readonly loss?: number | undefined }
-        | undefined;
+      readonly best?: BestEpoch | undefined;
       /** True: it ended before its last epoch, for want of improvement. */
       readonly stoppedEarly: boolean;
       readonly seconds: number;

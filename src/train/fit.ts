@@ -4,6 +4,7 @@ import { VitrineError } from "../errors.ts";
 import type { NdArray } from "../graph/dtype.ts";
 import { foldIn, keyOf } from "../graph/random.ts";
 import type { Variable } from "../graph/value.ts";
+import { bestEpoch, criterionFor, isBetter } from "./best-epoch.ts";
 import type { Checkpoint, RunState } from "./checkpoint-node.ts";
 import type { Histogram, Means, TrainEvent } from "./events.ts";
 import { histogramOf } from "./histogram.ts";
@@ -27,7 +28,7 @@ export interface FitOptions<B extends LearningBatch = TrainingBatch> {
   readonly seed: number;
   /** Measures the model as it is now; called after each epoch, with the averaged weights where there are any. */
   readonly evaluate?: (() => Promise<Means>) | undefined;
-  /** What makes an epoch better than those before: a higher validation accuracy (default), or a lower validation loss. */
+  /** What makes an epoch better than those before: a higher validation accuracy (default), balanced where it is measured, or a lower validation loss. */
   readonly chooseBy?: "accuracy" | "loss" | undefined;
   /** Ends the training after so many epochs without a better one. */
   readonly patience?: number | undefined;
@@ -40,7 +41,7 @@ export interface FitOptions<B extends LearningBatch = TrainingBatch> {
   /** Writes a checkpoint and returns its folder; called after every epoch, every `checkpointEvery` steps, and when stopped. */
   readonly save?: ((checkpoint: Checkpoint) => Promise<string>) | undefined;
   readonly checkpointEvery?: number | undefined;
-  /** Called when an epoch reaches the best validation accuracy so far, before its checkpoint, with the weights that reached it. */
+  /** Called when an epoch is the best so far, before its checkpoint, with the weights that reached it. */
   readonly onBest?: (() => Promise<void>) | undefined;
   /** Stops after the running step, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
@@ -135,22 +136,17 @@ export async function* fit<B extends LearningBatch = TrainingBatch>(
     const { loss, accuracy, steps: counted } = state.epochSums;
     const train = { loss: loss / counted, accuracy: accuracy / counted };
     const { best } = state;
-    const isBetter = (means: Means): boolean =>
-      options.chooseBy === "loss"
-        ? means.loss < (best?.loss ?? Number.POSITIVE_INFINITY)
-        : means.accuracy > (best?.accuracy ?? -1);
-    const validation = await learner.averaged(async () => {
+    const [validation, criterion, better] = await learner.averaged(async () => {
       const means = await options.evaluate?.();
-      if (!means || isBetter(means)) await options.onBest?.();
-      return means;
+      const by = means && criterionFor(means, options.chooseBy ?? "accuracy", best);
+      const isBest = means !== undefined && isBetter(means, by!, best);
+      if (!means || isBest) await options.onBest?.();
+      return [means, by, isBest] as const;
     });
-    const better = validation !== undefined && isBetter(validation);
     state = {
       ...state,
       epochSums: { loss: 0, accuracy: 0, steps: 0 },
-      best: better
-        ? { epoch, ...(options.chooseBy === "loss" ? validation : { accuracy: validation.accuracy }) }
-        : best,
+      best: better ? bestEpoch(epoch, criterion!, validation!) : best,
       losses: [...state.losses, (validation ?? train).loss],
     };
     yield {
@@ -159,6 +155,7 @@ export async function* fit<B extends LearningBatch = TrainingBatch>(
       train,
       validation,
       best: better,
+      criterion,
       seconds: (performance.now() - epochStarted) / 1000,
     };
     if (options.histograms && last) {

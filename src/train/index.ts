@@ -1,5 +1,6 @@
 /** Training: steps that are compiled, and runs as streams of events. */
 
+export type { BestEpoch, Criterion } from "./best-epoch.ts";
 export type { Checkpoint, RunState } from "./checkpoint-node.ts";
 export { type DistillationObjective, type DistillationOptions, distillation } from "./distillation.ts";
 export type { Histogram, Means, TrainEvent } from "./events.ts";

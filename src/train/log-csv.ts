@@ -9,6 +9,7 @@ const columns = [
   "train_accuracy",
   "validation_loss",
   "validation_accuracy",
+  "validation_balanced_accuracy",
   "learning_rate",
   "gradient_norm",
   "seconds",
@@ -25,6 +26,7 @@ export function csvOf(events: Iterable<TrainEvent>): string {
     const { epoch, train, validation, seconds, best } = event;
     rows.set(epoch, [
       ...[epoch + 1, last?.step, train.loss, train.accuracy, validation?.loss, validation?.accuracy],
+      validation?.balancedAccuracy,
       ...[last?.learningRate, last?.gradientNorm, seconds, Number(best)],
     ]);
   }

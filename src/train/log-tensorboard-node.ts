@@ -62,6 +62,7 @@ export function valuesOf(event: TrainEvent): readonly TensorBoardValue[] {
         train_accuracy: event.train.accuracy,
         validation_loss: event.validation?.loss,
         validation_accuracy: event.validation?.accuracy,
+        validation_balanced_accuracy: event.validation?.balancedAccuracy,
         seconds: event.seconds,
       });
     case "weights":

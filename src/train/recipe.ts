@@ -47,7 +47,7 @@ export interface Recipe {
   readonly ema: number | null;
   /** The average keeps less at first, so that it does not remember the first steps: 1 − (1 + step)^−⅔, up to `ema`. */
   readonly emaWarmup: boolean;
-  /** Ends the training after so many epochs without a better validation accuracy; `null` for never. */
+  /** Ends the training after so many epochs without a better one, by validation accuracy, balanced where its classes are not equally many; `null` for never. */
   readonly patience: number | null;
   /**
    * `cross-entropy`: one label an image. `bce`: one yes-or-no decision for each label (Wightman et al., arXiv:2110.00476). Validation measures

@@ -51,3 +51,17 @@ test("a run too short to be measured says so", async () => {
   expect(text).toBe("estimate    none: a run of 4 steps is too short to measure");
   expect((await told({ epochs: 1 }, 5, 5)).estimate).toBeDefined();
 });
+
+test("the line of an epoch has the balanced accuracy where there is one, and the result says by what it is best", async () => {
+  const notes: string[] = [];
+  const progress = async () => ({ update: () => {}, note: () => {}, stop: () => {} });
+  const note = (text: string) => notes.push(text);
+  const teller = new Teller({ terminal: { note, warn: note, progress } } as unknown as Context, { epochs: 2 });
+  const train = { loss: 0.5, accuracy: 0.9 };
+  const validation = { ...train, balancedAccuracy: 0.6 };
+  const end = { type: "epoch.end", epoch: 0, train, best: true, seconds: 1 } as const;
+  await teller.tell({ ...end, validation, criterion: "balanced accuracy" });
+  expect(notes[0]).toContain("training: loss 0.5000, accuracy 90.00 %  validation");
+  expect(notes[0]).toContain("validation: loss 0.5000, accuracy 90.00 %, balanced accuracy 60.00 % (best)");
+  expect(teller.best).toEqual({ epoch: 0, by: "balanced accuracy", accuracy: 0.9, balancedAccuracy: 0.6 });
+});

@@ -43,7 +43,7 @@ export const content: ReportContent = {
     ],
     stepsPerEpoch: 2,
     plannedEpochs: 2,
-    best: { epoch: 1, accuracy: 5 / 6 },
+    best: { epoch: 1, by: "accuracy", accuracy: 5 / 6 },
     seconds: 6,
   },
   evaluation: {

@@ -28,6 +28,16 @@ test("steps that were done again count as they were the last time", () => {
   expect(history).toMatchObject({ stepsPerEpoch: 2, plannedEpochs: 2, best: { epoch: 0, accuracy: 0.5 }, seconds: 4 });
 });
 
+test("the best epoch was chosen by what the log says, by accuracy where it says nothing", () => {
+  const means = { loss: 1, accuracy: 0.5, balancedAccuracy: 0.25 };
+  const end = { type: "epoch.end", epoch: 0, train: means, validation: means, best: true, seconds: 4 } as const;
+  expect(historyOf([start(0), end]).best).toMatchObject({ by: "accuracy", accuracy: 0.5 });
+  expect(historyOf([start(0), { ...end, criterion: "balanced accuracy" }]).best).toMatchObject({
+    by: "balanced accuracy",
+    balancedAccuracy: 0.25,
+  });
+});
+
 test("thinning takes means of neighbours and loses none", () => {
   const points = Array.from({ length: 7 }, (_, i) => [i, 10 * i] as const);
   expect(thinned(points, 3)).toEqual({

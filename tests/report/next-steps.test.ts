@@ -31,7 +31,11 @@ const epoch = (index: number, train: number, validation: number, loss: number) =
 const learnt = (train: number, validation: number, images: number): ReportContent => ({
   ...calm,
   data: { ...calm.data, validationImages: images },
-  history: { ...calm.history, best: { epoch: 0, accuracy: validation }, epochs: [epoch(0, train, validation, 0.5)] },
+  history: {
+    ...calm.history,
+    best: { epoch: 0, by: "accuracy", accuracy: validation },
+    epochs: [epoch(0, train, validation, 0.5)],
+  },
 });
 
 test.each([
@@ -79,7 +83,7 @@ const cases: Readonly<Record<string, readonly [Partial<ReportContent>, RegExp]>>
     {
       history: {
         ...calm.history,
-        best: { epoch: 0, accuracy: 0.8 },
+        best: { epoch: 0, by: "accuracy", accuracy: 0.8 },
         epochs: [epoch(0, 0.99, 0.8, 0.5), epoch(1, 1, 0.79, 0.5)],
       },
     },
@@ -89,7 +93,7 @@ const cases: Readonly<Record<string, readonly [Partial<ReportContent>, RegExp]>>
     {
       history: {
         ...calm.history,
-        best: { epoch: 1, accuracy: 0.95 },
+        best: { epoch: 1, by: "accuracy", accuracy: 0.95 },
         epochs: [0.4, 0.3, 0.35, 0.4, 0.5].map((loss, i) => epoch(i, 0.95, i === 1 ? 0.95 : 0.94, loss)),
       },
     },
@@ -100,7 +104,7 @@ const cases: Readonly<Record<string, readonly [Partial<ReportContent>, RegExp]>>
       history: {
         ...calm.history,
         seconds: 120,
-        best: { epoch: 1, accuracy: 0.95 },
+        best: { epoch: 1, by: "accuracy", accuracy: 0.95 },
         epochs: [epoch(0, 0.9, 0.9, 0.5), epoch(1, 0.95, 0.95, 0.4)],
       },
     },
@@ -110,7 +114,7 @@ const cases: Readonly<Record<string, readonly [Partial<ReportContent>, RegExp]>>
     {
       history: {
         ...calm.history,
-        best: { epoch: 1, accuracy: 0.5 },
+        best: { epoch: 1, by: "accuracy", accuracy: 0.5 },
         epochs: [epoch(0, 0.4, 0.45, 0.5), epoch(1, 0.48, 0.5, 0.5)],
       },
     },

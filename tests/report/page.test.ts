@@ -67,3 +67,16 @@ test("a run without mistakes, curves or validation still has a page", () => {
   expect(bare).toContain("no numbers of Loss");
   expect(bare).not.toMatch(/NaN|undefined|Infinity/);
 });
+
+test("the page says by what the best epoch was chosen, and draws it where it is not the accuracy", () => {
+  expect(page).toContain("the best by accuracy on the validation images");
+  expect(page).toContain("chosen by its accuracy on the same validation images");
+  expect(page).not.toContain("balanced");
+  const { history } = content;
+  const epochs = history.epochs.map((one) => ({ ...one, validation: { ...one.validation!, balancedAccuracy: 0.625 } }));
+  const best = { epoch: 1, by: "balanced accuracy", accuracy: 5 / 6, balancedAccuracy: 0.625 } as const;
+  const unequal = reportPage({ ...content, history: { ...history, epochs, best } });
+  expect(unequal).toContain("the best by balanced accuracy on the validation images");
+  expect(unequal).toContain("balanced from 62.5 % to 62.5 %");
+  expect(unequal).toContain("Balanced accuracy is the mean over the classes");
+});

@@ -35,6 +35,19 @@ test("what is saved is loaded, to the bit", async () => {
   expect(loaded.optimizer.get("w/exp_sum")!.data).toEqual(Float32Array.of(1, 2));
 });
 
+test.each([
+  [{ epoch: 1, accuracy: 0.75 }, "accuracy"],
+  [{ epoch: 1, accuracy: 0.75, loss: 2 }, "loss"],
+  [{ epoch: 1, by: "balanced accuracy", accuracy: 0.75, balancedAccuracy: 0.5 }, "balanced accuracy"],
+] as const)(
+  "the best epoch %o was chosen by %s, as checkpoints before there was a choice do not say",
+  async (best, by) => {
+    const checkpoint = at(7);
+    await saveCheckpoint(folder, { ...checkpoint, state: { ...checkpoint.state, best: best as never } });
+    expect((await loadCheckpoint(folder, quiet))!.state.best).toEqual({ ...best, by });
+  },
+);
+
 test("only the newest two are kept, and the newest is loaded", async () => {
   for (const step of [1, 2, 10]) await saveCheckpoint(folder, at(step));
   expect((await readdir(folder)).sort()).toEqual(["step-00000002", "step-00000010"]);

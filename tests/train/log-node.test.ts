@@ -18,8 +18,13 @@ const step = (number: number, loss: number): TrainEvent => ({
   ...{ type: "step", step: number, epoch: Math.ceil(number / 2) - 1, loss, accuracy: 0.5, learningRate: 0.25 },
   ...{ gradientNorm: 2, examplesPerSecond: 8, secondsLeft: 1 },
 });
-const epochEnd = (epoch: number, loss: number): TrainEvent => ({
-  ...{ type: "epoch.end", epoch, train: { loss, accuracy: 0.5 }, validation: { loss: 1, accuracy: 0.75 } },
+const epochEnd = (epoch: number, loss: number, balancedAccuracy?: number): TrainEvent => ({
+  ...{
+    type: "epoch.end",
+    epoch,
+    train: { loss, accuracy: 0.5 },
+    validation: { loss: 1, accuracy: 0.75, balancedAccuracy },
+  },
   ...{ best: epoch === 0, seconds: 3 },
 });
 const spread = { min: 0, max: 1, sum: 1, sumSquares: 1, counts: [1, 1] };
@@ -35,7 +40,7 @@ const tensorBoard = (): ReturnType<typeof readEventFile> => {
 };
 
 const whole = async (): Promise<void> => {
-  await tell([step(1, 4), 1], [step(2, 3), 2], [epochEnd(0, 3.5), 2]);
+  await tell([step(1, 4), 1], [step(2, 3), 2], [epochEnd(0, 3.5, 0.625), 2]);
   await tell([{ type: "weights", step: 2, epoch: 0, weights: { "a.b": spread }, gradients: { "a.b": spread } }, 2]);
   await tell([step(3, 2), 3], [step(4, 1), 4], [epochEnd(1, 1.5), 4]);
 };
@@ -44,9 +49,9 @@ test("an epoch is a row of the table", async () => {
   await whole();
   expect(readFileSync(join(folder, "log.csv"), "utf8")).toBe(
     [
-      "epoch,step,train_loss,train_accuracy,validation_loss,validation_accuracy,learning_rate,gradient_norm,seconds,best",
-      "1,2,3.5,0.5,1,0.75,0.25,2,3,1",
-      "2,4,1.5,0.5,1,0.75,0.25,2,3,0",
+      "epoch,step,train_loss,train_accuracy,validation_loss,validation_accuracy,validation_balanced_accuracy,learning_rate,gradient_norm,seconds,best",
+      "1,2,3.5,0.5,1,0.75,0.625,0.25,2,3,1",
+      "2,4,1.5,0.5,1,0.75,,0.25,2,3,0",
       "",
     ].join("\n"),
   );

@@ -9,6 +9,7 @@ import { isNamedText } from "../../data/text/named-node.ts";
 import { openTexts, type Texts } from "../../data/text/open-node.ts";
 import { VitrineError } from "../../errors.ts";
 import type { LanguageModel } from "../../pretrained/language.ts";
+import type { BestEpoch } from "../../train/best-epoch.ts";
 import { textData, translationData, type WordData } from "../../train/language/data.ts";
 import { languageModelFor } from "../../train/language/models.ts";
 import { type WordRecipe, wordRecipeFrom, wordRecipes } from "../../train/language/recipe.ts";
@@ -182,7 +183,7 @@ interface TextResult {
   readonly model: string;
   readonly parameters: number;
   readonly epochs: number;
-  readonly best: Teller["best"] | null;
+  readonly best: BestEpoch | null;
   readonly loss: number | null;
   readonly perplexity: number | null;
   readonly seconds: number;

@@ -9,6 +9,7 @@ import { VitrineError } from "../../errors.ts";
 import type { Choice, Finding } from "../../inspect/index.ts";
 import { familyOf } from "../../models/registry.ts";
 import { OnnxClassifier } from "../../pretrained/onnx-classifier.ts";
+import { accuracyBy, type BestEpoch } from "../../train/best-epoch.ts";
 import type { Means } from "../../train/events.ts";
 import { fromScratch, type Recipe, recipeFrom } from "../../train/recipe.ts";
 import { readRunFile, refuseUsedFolder } from "../../train/run-folder-node.ts";
@@ -178,8 +179,8 @@ export interface TrainResult {
   readonly resumedAt: number;
   /** Of the last epoch that this process finished. */
   readonly last: { readonly train: Means; readonly validation: Means | null } | null;
-  /** The epoch, from 0, whose weights are in the folder. */
-  readonly best: { readonly epoch: number; readonly accuracy: number } | null;
+  /** The epoch whose weights are in the folder. */
+  readonly best: BestEpoch | null;
   readonly skipped: readonly { readonly file: string; readonly reason: string }[];
   /** What was decided for the user, and why; empty for a run that went on. */
   readonly choices: readonly Choice[];
@@ -302,7 +303,7 @@ function summaryText(
   report: string | null,
 ): string {
   const accuracy = best
-    ? `validation accuracy ${percent(best.accuracy)}, after epoch ${best.epoch + 1}`
+    ? `validation ${best.by} ${percent(accuracyBy(best.by, best))}, after epoch ${best.epoch + 1}`
     : "the last epoch's weights";
   return [
     `done in ${duration(seconds)}: ${accuracy}${skipped.length > 0 ? `; ${counted(skipped.length, "file")} skipped` : ""}`,
