@@ -4,8 +4,11 @@
 
 For each OUT/NAME.logits.safetensors (`images`, the `logits` that vitrine computed, `labels` as JSON in the metadata) these are tried, where they are there: the folders
 NAME-source (as `savePretrained` writes it), NAME-timm and NAME-huggingface, the graph NAME.onnx, and the weights NAME.safetensors in timm's model. Of the cards in the last
-two folders the front matter is read as the hub does. `node tools/run.mjs tools/write-exports.ts OUT` writes them. Each takes batches of 1, 3 and 8 pictures. Prints a line for
+two folders the front matter is read as the hub does. `node tools/run.mjs tools/write-exports.ts OUT [PHOTO…]` writes them. Each takes batches of 1, 3 and 8 pictures. Prints a line for
 each; exit status 1 if one differs by more than 1e-4.
+
+OUT/NAME.pixels.safetensors holds what vitrine makes of the photos: `own PHOTO`, and `cut PHOTO`, which is cut where transformers cuts. AutoImageProcessor of NAME-huggingface must
+give the latter: its Pillow back end to a thousandth of a grey level, its default one, which resizes with torchvision, to TORCHVISION levels.
 """
 
 import json
@@ -25,9 +28,13 @@ import onnxruntime  # noqa: E402
 import timm  # noqa: E402
 import transformers  # noqa: E402
 from huggingface_hub import ModelCard  # noqa: E402
+from PIL import Image  # noqa: E402
 from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
+from transformers import AutoImageProcessor  # noqa: E402
 
+# Grey levels by which torchvision's resize may differ from Pillow's.
+TORCHVISION = 2
 # Batches of one, of an odd number, and of all pictures that were written.
 BATCHES = (1, 3, 8)
 
@@ -69,6 +76,32 @@ def check_card(folder):
     assert data.library_name == expected and data.pipeline_tag == "image-classification", data
 
 
+def check_processor(file, folder):
+    """What the folder's image processor makes of the photos, beside what vitrine makes of them, in grey levels."""
+    pixels = load_file(file)
+    photos = [name.removeprefix("own ") for name in pixels if name.startswith("own ")]
+    std = torch.tensor(json.loads((folder / "preprocessor_config.json").read_text())["image_std"])[:, None, None]
+    gap = lambda a, b: ((a - b) * std * 255).abs().max().item()  # noqa: E731
+    worst, as_own = {}, 0
+    for backend in ("pil", "torchvision"):
+        processor = AutoImageProcessor.from_pretrained(folder, backend=backend)
+        gaps = []
+        for photo in photos:
+            own, cut = pixels[f"own {photo}"], pixels[f"cut {photo}"]
+            # A processor for colours makes them of grey photographs by itself; none makes grey of colours.
+            image = Image.open(photo) if len(own) == 3 else Image.open(photo).convert("L")
+            found = processor(image, return_tensors="pt")["pixel_values"][0]
+            gaps.append(gap(found, cut))
+            as_own += backend == "pil" and gap(found, own) <= 1e-3
+        worst[backend] = max(gaps)
+    good = worst["pil"] <= 1e-3 and worst["torchvision"] <= TORCHVISION
+    said = ", ".join(f"{grey:.1e} ({backend})" for backend, grey in worst.items())
+    print(
+        f"{folder.name:32} image processor          grey levels differ by {said}; {as_own} of {len(photos)} photos cut where the model's are  {'ok' if good else 'DIFFERENT'}"
+    )
+    return good
+
+
 def main():
     failed = False
     out = pathlib.Path(sys.argv[1])
@@ -85,7 +118,8 @@ def main():
             **({out / f"{name}.safetensors": timm_weights} if (out / f"{name}-timm").exists() else {}),
         }
         for path, load in forms.items():
-            if not path.exists():
+            # A masked autoencoder's source has transformers' names, and its decoder; what is exported of it are features.
+            if not path.exists() or (load == timm_folder and "architecture" not in json.loads((path / "config.json").read_text())):
                 continue
             what, run, names = load(path)
             if path.is_dir() and not path.name.endswith("-source"):
@@ -96,6 +130,9 @@ def main():
             failed |= not good
             said = ", ".join(f"{gap:.1e} of {n}" for n, gap in gaps.items())
             print(f"{path.name:32} {what:24} largest differences {said}  {'ok' if good else 'DIFFERENT'}")
+        pixels, folder = out / f"{name}.pixels.safetensors", out / f"{name}-huggingface"
+        if pixels.exists() and folder.exists():
+            failed |= not check_processor(pixels, folder)
     sys.exit(failed)
 
 

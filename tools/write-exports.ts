@@ -1,8 +1,8 @@
 /**
- * Exports small and published models of all families in every form (timm's folder, Hugging Face's, weights alone, ONNX), each with eight pictures' logits beside it, for
- * `tools/check-exports.py`:
+ * Exports small and published models of all families in every form (timm's folder, Hugging Face's, weights alone, ONNX), each with eight pictures' logits beside it, and with what
+ * each photo that is named becomes before the model sees it, for `tools/check-exports.py`:
  *
- *     node tools/run.mjs tools/write-exports.ts OUT && python tools/check-exports.py OUT
+ *     node tools/run.mjs tools/write-exports.ts OUT [PHOTO…] && python tools/check-exports.py OUT
  *
  * `OUT --large` writes one model instead whose weights exceed what one protobuf file can hold: 13 GB in all its forms.
  */
@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { exportVerb } from "../src/cli/commands/export.ts";
 import { makeContext } from "../src/cli/context.ts";
 import { compile } from "../src/compile/index.ts";
+import { decodeImage } from "../src/data/decode-node.ts";
+import { type Preprocessing, preprocess } from "../src/data/preprocess.ts";
 import { VitrineError } from "../src/errors.ts";
 import { type NdArray, ndarray, sizeOf } from "../src/graph/dtype.ts";
 import { fillUniform, keyOf } from "../src/graph/random.ts";
@@ -27,7 +29,8 @@ import { savePretrained } from "../src/pretrained/save-node.ts";
 import { nodeRuntime } from "../src/runtime/node.ts";
 import { saveSafetensors } from "../src/weights/safetensors-node.ts";
 
-const [out = "exports", large] = process.argv.slice(2);
+const [out = "exports", ...rest] = process.argv.slice(2);
+const photos = rest.filter((one) => one !== "--large");
 mkdirSync(out, { recursive: true });
 const runtime = await nodeRuntime({ threads: 2 });
 const context = makeContext(
@@ -64,6 +67,12 @@ function disturbed<Name extends string>(
   return pretrained;
 }
 
+/** The same but for the pixel where half a one is left over. */
+function cutAsTransformers(preprocessing: Preprocessing): Preprocessing {
+  const { crop } = preprocessing;
+  return { ...preprocessing, crop: crop && { ...crop, rounding: "floor" } };
+}
+
 /** Runs `vitrine export` for each form; a layout that cannot express the model is named. */
 async function save(name: string, pretrained: Pretrained): Promise<void> {
   const source = join(out, `${name}-source`);
@@ -90,6 +99,18 @@ async function exportFrom(source: string, name: string, labels: readonly string[
     ],
     [["labels", JSON.stringify(labels)]],
   );
+  if (photos.length > 0)
+    await saveSafetensors(
+      join(out, `${name}.pixels.safetensors`),
+      await Promise.all(
+        photos.flatMap((photo) =>
+          [reloaded.preprocessing, cutAsTransformers(reloaded.preprocessing)].map(
+            async (preprocessing, i) =>
+              [`${i === 0 ? "own" : "cut"} ${photo}`, preprocess(await decodeImage(photo), preprocessing)] as const,
+          ),
+        ),
+      ),
+    );
   await exportVerb(context, [source, join(out, `${name}.onnx`)], { force: true, half: false });
   await exportVerb(context, [source, join(out, `${name}.safetensors`)], { force: true, half: false });
   for (const layout of ["timm", "huggingface"] as const) {
@@ -105,7 +126,7 @@ async function exportFrom(source: string, name: string, labels: readonly string[
 }
 
 const abc = ["ant", "bee", "cat"];
-if (large === "--large") {
+if (rest.includes("--large")) {
   await save("vit-huge", disturbed("vit_huge_patch14_224", {}, abc));
   process.exit();
 }

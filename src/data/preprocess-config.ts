@@ -229,8 +229,8 @@ function resizeRule(size: Edges): ResizeRule {
 }
 
 /**
- * The object for `preprocessor_config.json`. One key is ours: `crop_rounding`, for crops that fall on half a pixel; transformers ignores it.
- * @throws {VitrineError} INVALID_ARGUMENT for a preprocessing that Hugging Face's ViT processor cannot express.
+ * The object for `preprocessor_config.json`. One key is ours: `crop_rounding`, for crops that fall on half a pixel; transformers ignores it, and cuts the upper and left one.
+ * @throws {VitrineError} INVALID_ARGUMENT for a preprocessing that Hugging Face's processors cannot express.
  */
 export function preprocessingToHuggingFace(config: Preprocessing): Record<string, unknown> {
   const { resize, crop } = config;
@@ -242,14 +242,16 @@ export function preprocessingToHuggingFace(config: Preprocessing): Record<string
     });
   const longest =
     resize?.to === "shortest-edge" && resize.longest !== undefined ? { longest_edge: resize.longest } : {};
-  const size =
+  const size: { readonly shortest_edge?: number; readonly height?: number; readonly width?: number } =
     resize === null
       ? { height: config.inputSize[1], width: config.inputSize[2] }
       : resize.to === "exact"
         ? { height: resize.height, width: resize.width }
         : { shortest_edge: resize.size, ...longest };
   return {
-    image_processor_type: "ViTImageProcessor",
+    // ViT's resizes to height and width alone, and crops nothing, until transformers 5; BiT's does all of this in every version.
+    image_processor_type: crop === null && size.shortest_edge === undefined ? "ViTImageProcessor" : "BitImageProcessor",
+    do_convert_rgb: config.inputSize[0] === 3,
     do_resize: resize !== null,
     size,
     resample: pillowFilters.indexOf(config.filter),

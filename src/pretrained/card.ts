@@ -185,7 +185,9 @@ transform = timm.data.create_transform(**timm.data.resolve_data_config(model.pre
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 model = AutoModelForImageClassification.from_pretrained("THIS_FOLDER").eval()
 processor = AutoImageProcessor.from_pretrained("THIS_FOLDER")
-\`\`\``,
+\`\`\`
+
+The processor's pixels are a grey level off here and there, since transformers 5 resizes with torchvision; with \`backend="pil"\` they are vitrine's. Either way it may cut the middle one pixel further up or left, where half a pixel is left over: no \`preprocessor_config.json\` can say otherwise. A model of one channel takes grey images (\`image.convert("L")\`).`,
   };
   const other = layout === "timm" ? "huggingface" : "timm";
   return `${loadingTitle}

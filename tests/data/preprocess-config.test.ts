@@ -75,6 +75,17 @@ test("what is wrong with a file is said by key", () => {
 const pixels = fc.integer({ min: 16, max: 512 });
 const numbers = fc.array(fc.double({ min: 0.01, max: 1, noNaN: true }), { minLength: 3, maxLength: 3 });
 
+test("Hugging Face's processor is one that does what is written, in transformers 4, too", () => {
+  const timm = preprocessingFromTimm({ input_size: [3, 32, 32], crop_pct: 0.9 }, "f");
+  const processor = (changes: Partial<Preprocessing>) => preprocessingToHuggingFace({ ...timm, ...changes });
+  // ViT's takes height and width alone there, and crops nothing.
+  expect(processor({})).toMatchObject({ image_processor_type: "BitImageProcessor", do_convert_rgb: true });
+  const exact = { to: "exact", height: 32, width: 32 } as const;
+  expect(processor({ resize: exact })).toMatchObject({ image_processor_type: "BitImageProcessor" });
+  expect(processor({ resize: exact, crop: null })).toMatchObject({ image_processor_type: "ViTImageProcessor" });
+  expect(processor({ inputSize: [1, 32, 32], mean: [0.5], std: [0.5] })).toMatchObject({ do_convert_rgb: false });
+});
+
 test("what is written for Hugging Face is read back the same", () => {
   const rule = fc.oneof(
     fc.record({ to: fc.constant("exact" as const), height: pixels, width: pixels }),

@@ -68,6 +68,7 @@ test("what is not known is left out, and said where it matters", () => {
   expect(Object.keys(frontMatter(card))).toEqual(["library_name", "pipeline_tag", "tags"]);
   expect(card).toContain("Nobody has measured its accuracy here.");
   expect(card).toContain('AutoModelForImageClassification.from_pretrained("THIS_FOLDER")');
+  expect(card).toContain("it may cut the middle one pixel further up or left");
   expect(card).not.toMatch(/undefined|NaN/);
 });
 
