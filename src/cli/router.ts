@@ -48,6 +48,28 @@ export async function openRouter(
   }
 }
 
+/**
+ * Asks of each picture the one model that its route names; those of a model together.
+ * @param ask - what a model, by its position, says of pictures; not called for a model that gets none
+ * @returns in the pictures' order
+ */
+export async function askRouted<T>(
+  routes: readonly Pick<Route, "model">[],
+  images: readonly Image[],
+  ask: (model: number, images: readonly Image[]) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const out = new Array<T>(images.length);
+  for (const model of new Set(routes.map((route) => route.model))) {
+    const own = images.flatMap((_, i) => (routes[i]!.model === model ? [i] : []));
+    const said = await ask(
+      model,
+      own.map((i) => images[i]!),
+    );
+    for (const [at, i] of own.entries()) out[i] = said[at]!;
+  }
+  return out;
+}
+
 /** What is said of a picture that no model knows. */
 export function unknownPicture(file: string): string {
   return `${file} is like nothing that the package's models learned from: the answer is a guess`;

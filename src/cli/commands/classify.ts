@@ -10,7 +10,7 @@ import { type Classifier, classifier, type Prediction } from "../../tasks/classi
 import type { Context } from "../context.ts";
 import { loadModels, type ModelOptions } from "../model.ts";
 import { percent } from "../numbers.ts";
-import { openRouter, type Router, unknownPicture } from "../router.ts";
+import { askRouted, openRouter, type Router, unknownPicture } from "../router.ts";
 import { right, table } from "../table.ts";
 
 export interface ClassifyOptions extends ModelOptions {
@@ -50,15 +50,20 @@ export async function classify(
   const [models, runtime] = await Promise.all([loadModels(context, model, { arch }, only), context.runtime(), only]);
   const run = (pretrained: Pretrained): Promise<Classifier> =>
     tta ? augmentedClassifier(pretrained, runtime, tta) : classifier(pretrained, runtime, { pictures: files.length });
-  const named = await Promise.all(
-    models.map(async (one): Promise<Named> => ({ name: one.name, classifier: await run(one) })),
-  );
-  const router = named.length > 1 ? await openRouter(named, runtime, files.length) : undefined;
+  // Of several, those that no picture is for are not even compiled.
+  const opened = new Map<number, Promise<Classifier>>();
+  const ask: Asked = async (number, images) => {
+    const one = opened.get(number) ?? run(models[number]!);
+    opened.set(number, one);
+    return (await one).classify(images, { top });
+  };
+  if (models.length === 1) opened.set(0, Promise.resolve(await run(models[0]!)));
+  const router = models.length > 1 ? await openRouter(models, runtime, files.length) : undefined;
   const answers: Answer[] = [];
   for (let from = 0; from < files.length; from += piece) {
     const decoded = await next;
     next = decode(files.slice(from + piece, from + 2 * piece));
-    answers.push(...(await answer(named, router, decoded, top)));
+    answers.push(...(await answer(models, router, decoded, ask)));
   }
   const bad = answers.filter((one) => "error" in one);
   for (const { error } of bad) context.terminal.warn(error.message);
@@ -88,29 +93,27 @@ function decodeAll(files: readonly string[], packaged: boolean): Promise<readonl
   );
 }
 
-interface Named {
-  readonly name: string;
-  readonly classifier: Classifier;
-}
+/** What a model says of pictures. */
+type Asked = (model: number, images: readonly Image[]) => Promise<readonly (readonly Prediction[])[]>;
 
 /** What the model says of each picture; of several, the one that the router names. */
 async function answer(
-  models: readonly Named[],
+  models: readonly Pretrained[],
   router: Router | undefined,
   decoded: readonly Decoded[],
-  top: number,
+  ask: Asked,
 ): Promise<readonly Answer[]> {
   const images = decoded.flatMap((one) => ("image" in one ? [one.image] : []));
-  const said = await Promise.all(models.map((one) => one.classifier.classify(images, { top })));
   const routes = await router?.route(images);
+  const said = await askRouted(routes ?? images.map(() => ({ model: 0 })), images, ask);
   let done = 0;
   return decoded.map((one) => {
     if ("error" in one) return { file: one.file, error: one.error };
     const at = done++;
+    const predictions = said[at]!;
     const route = routes?.[at];
-    if (!route) return { file: one.file, predictions: said[0]![at]! };
-    const { model, known } = route;
-    return { file: one.file, model: models[model]!.name, known, predictions: said[model]![at]! };
+    if (!route) return { file: one.file, predictions };
+    return { file: one.file, model: models[route.model]!.name, known: route.known, predictions };
   });
 }
 
