@@ -25,42 +25,62 @@ const externalKeys: readonly string[] = ["location", "offset", "length", "checks
  * NOT_FOUND when a file it refers to is not given.
  */
 export function arrayOfTensor(tensor: TensorProto, files: ExternalFiles, place: string): NdArray {
-  const where = `${place}, tensor "${tensor.name}"`;
+  const where = placeOf(tensor, place);
   const dtype = dtypeOfCode(tensor.dataType, where);
   const shape = tensor.dims;
   const length = sizeOf(shape);
   if (shape.some((size) => size < 0) || !Number.isSafeInteger(length))
     throw invalid("sizes must be small numbers", `got [${shape.join(", ")}]`, where);
   if (tensor.elements) return { dtype, shape, data: fromElements(dtype, tensor.elements, length, where) };
-  const raw = tensor.raw ?? externalBytes(tensor, files, length * bytesPerElement(dtype), where);
+  const raw = tensor.raw ?? externalBytes(tensor, files, place);
   const bytes = length * bytesPerElement(dtype);
   if (raw.byteLength !== bytes)
     throw invalid(`${dtype} [${shape.join(", ")}] has ${bytes} bytes`, `got ${raw.byteLength}`, where);
   return { dtype, shape, data: viewBytes(dtype, new Uint8Array(raw), length) };
 }
 
-/** Locations of the other files that tensors refer to. */
-export function externalLocations(tensors: readonly TensorProto[]): readonly string[] {
-  return [...new Set(tensors.flatMap((tensor) => tensor.external?.get("location") ?? []))];
-}
+const placeOf = ({ name }: TensorProto, place: string): string => `${place}, tensor "${name}"`;
 
-function externalBytes(tensor: TensorProto, files: ExternalFiles, bytes: number, where: string): Uint8Array {
+/** The other file that a tensor lies in; undefined for one that lies in none. */
+export const externalLocation = (tensor: TensorProto): string | undefined => tensor.external?.get("location");
+
+/**
+ * Where in its file a tensor lies, in bytes.
+ * @param size of the file
+ * @throws {VitrineError} INVALID_FILE when the file does not reach so far, or the reference has entries that are not known.
+ */
+export function externalRange(
+  tensor: TensorProto,
+  size: number,
+  place: string,
+): { readonly offset: number; readonly length: number } {
+  const where = placeOf(tensor, place);
   const entries = tensor.external ?? new Map<string, string>();
   for (const key of entries.keys())
     if (!externalKeys.includes(key)) throw invalid("external data has only known entries", `got "${key}"`, where);
-  const location = entries.get("location") ?? "";
+  const needed = sizeOf(tensor.dims) * bytesPerElement(dtypeOfCode(tensor.dataType, where));
+  const offset = wholeNumber(entries.get("offset") ?? "0", "offset", where);
+  const length = wholeNumber(entries.get("length") ?? String(needed), "length", where);
+  if (offset + length > size)
+    throw invalid(
+      `bytes ${offset} … ${offset + length} must lie in "${externalLocation(tensor)}"`,
+      `it has ${size}`,
+      where,
+    );
+  return { offset, length };
+}
+
+function externalBytes(tensor: TensorProto, files: ExternalFiles, place: string): Uint8Array {
+  const location = externalLocation(tensor) ?? "";
   const file = files.get(location);
   if (!file)
     throw new VitrineError("NOT_FOUND", {
       rule: "the file of a tensor must be given",
       evidence: `"${location}" is not`,
-      place: where,
+      place: placeOf(tensor, place),
       next: "load the model from its path, or give the bytes of the file",
     });
-  const offset = wholeNumber(entries.get("offset") ?? "0", "offset", where);
-  const length = wholeNumber(entries.get("length") ?? String(bytes), "length", where);
-  if (offset + length > file.byteLength)
-    throw invalid(`bytes ${offset} … ${offset + length} must lie in "${location}"`, `it has ${file.byteLength}`, where);
+  const { offset, length } = externalRange(tensor, file.byteLength, place);
   return file.subarray(offset, offset + length);
 }
 

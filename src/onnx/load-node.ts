@@ -7,45 +7,55 @@
  */
 
 import { constants, type Stats } from "node:fs";
-import { lstat, open, readFile, realpath } from "node:fs/promises";
+import { type FileHandle, lstat, open, readFile, realpath } from "node:fs/promises";
 import { dirname, isAbsolute, join, sep } from "node:path";
 import { VitrineError } from "../errors.ts";
+import { readRange } from "../weights/file-bytes-node.ts";
 import { type ImportedModel, importModel } from "./decode.ts";
-import { externalLocations } from "./decode-tensors.ts";
+import { externalLocation, externalRange } from "./decode-tensors.ts";
 import { readModel } from "./read-messages.ts";
-import type { ModelProto } from "./schema.ts";
+import type { ModelProto, TensorProto } from "./schema.ts";
 
 /**
  * Reads a model and the files it refers to.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, UNSUPPORTED_OPERATOR, or UNSAFE_FILE when it refers to a file outside its folder.
  */
 export async function loadModel(path: string): Promise<ImportedModel> {
-  const { model, external } = await readModelFile(path);
-  return importModel(model, external, path);
-}
-
-/** A parsed model, and the files that it refers to by location. */
-export interface ModelFile {
-  readonly model: ModelProto;
-  readonly external: ReadonlyMap<string, Uint8Array>;
+  return importModel(await readModelFile(path), new Map(), path);
 }
 
 /**
- * The same, parsed only.
+ * The same, parsed only; tensors have the bytes that lay in other files.
  * @throws {VitrineError} NOT_FOUND, INVALID_FILE, or UNSAFE_FILE when it refers to a file outside its folder.
  */
-export async function readModelFile(path: string): Promise<ModelFile> {
+export async function readModelFile(path: string): Promise<ModelProto> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
     throw new VitrineError("NOT_FOUND", { rule: "the model must be a readable file", evidence: cause.message, cause });
   });
   const model = readModel(bytes, path);
-  const external = new Map<string, Uint8Array>();
-  for (const location of externalLocations(model.graph.initializers))
-    external.set(location, await readBeside(path, location));
-  return { model, external };
+  const files = new Map<string, FileHandle>();
+  try {
+    const initializers: TensorProto[] = [];
+    for (const tensor of model.graph.initializers) {
+      const location = externalLocation(tensor);
+      if (location === undefined) {
+        initializers.push(tensor);
+        continue;
+      }
+      const file = files.get(location) ?? (await openBeside(path, location));
+      files.set(location, file);
+      // All tensors together may be more than one array of bytes can hold.
+      const { offset, length } = externalRange(tensor, (await file.stat()).size, path);
+      const { name, dims, dataType } = tensor;
+      initializers.push({ name, dims, dataType, raw: await readRange(file, offset, length) });
+    }
+    return { ...model, graph: { ...model.graph, initializers } };
+  } finally {
+    for (const file of files.values()) await file.close();
+  }
 }
 
-async function readBeside(path: string, location: string): Promise<Uint8Array> {
+async function openBeside(path: string, location: string): Promise<FileHandle> {
   const refuse = (evidence: string): never => {
     throw new VitrineError("UNSAFE_FILE", {
       rule: "external data must be a plain file inside the model's folder",
@@ -72,12 +82,9 @@ async function readBeside(path: string, location: string): Promise<Uint8Array> {
   if (!before.isFile()) return refuse("is no regular file");
   if (before.nlink !== 1) return refuse("has more than one name");
   const handle = await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-  try {
-    // Between the checks and the opening, the file could have been exchanged.
-    const opened = await handle.stat();
-    if (opened.ino !== before.ino || opened.dev !== before.dev || opened.nlink !== 1) return refuse("was exchanged");
-    return await handle.readFile();
-  } finally {
-    await handle.close();
-  }
+  // Between the checks and the opening, the file could have been exchanged.
+  const opened = await handle.stat();
+  if (opened.ino === before.ino && opened.dev === before.dev && opened.nlink === 1) return handle;
+  await handle.close();
+  return refuse("was exchanged");
 }

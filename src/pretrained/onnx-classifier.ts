@@ -7,9 +7,8 @@ import type { ImageClassifier, ImageClassifierConfig } from "../models/classifie
 import { Linear } from "../nn/linear.ts";
 import { Buffer, Module, Parameter } from "../nn/module.ts";
 import { type ImportedModel, importModel } from "../onnx/decode.ts";
-import type { ExternalFiles } from "../onnx/decode-tensors.ts";
 import { arrayOfTensor } from "../onnx/decode-tensors.ts";
-import type { ModelProto } from "../onnx/schema.ts";
+import type { GraphProto, ModelProto } from "../onnx/schema.ts";
 import { input, Tensor, tap } from "../tensor/index.ts";
 import { toCamelCase } from "../weights/names.ts";
 import { endOf, partUpTo, statisticsOf } from "./onnx-head.ts";
@@ -27,7 +26,6 @@ export interface OnnxClassifierOptions {
   readonly inputSize: readonly [number, number, number];
   /** As many outputs of a new head; without it the file's own head stays. */
   readonly newHead?: number | undefined;
-  readonly external?: ExternalFiles;
   /** What errors call the file. */
   readonly place: string;
 }
@@ -45,24 +43,21 @@ export class OnnxClassifier extends Module implements ImageClassifier {
   readonly remarks: readonly Remark[];
 
   /**
+   * @param model its tensors in the file itself, as `readModelFile` gives it
    * @throws {VitrineError} UNSUPPORTED_OPERATOR for operators that are not here; INVALID_FILE for a graph that is no classifier of images of the given
    * size in batches of any number, or whose weights are no float32.
    */
-  constructor(model: ModelProto, { inputSize, newHead, external = new Map(), place }: OnnxClassifierOptions) {
+  constructor(model: ModelProto, { inputSize, newHead, place }: OnnxClassifierOptions) {
     super();
     const { graph } = model;
     const { logits, leftOut, head, last } = endOf(graph);
     const statistics = statisticsOf(graph);
-    const whole = new Trunk(
-      importModel({ ...model, graph: partUpTo(graph, logits) }, external, place),
-      statistics,
-      place,
-    );
+    const imported = (part: GraphProto): ImportedModel => importModel({ ...model, graph: part }, new Map(), place);
+    const whole = new Trunk(imported(partUpTo(graph, logits)), statistics, place);
     const scores = whole.outputShape(inputSize, place);
     if (scores.length !== 2 || typeof scores[1] !== "number")
       throw refused("the first output must be scores [b, labels]", `got [${scores.join(", ")}]`, place);
-    const cut = head && { ...model, graph: partUpTo(graph, head.features) };
-    const trunk = cut ? new Trunk(importModel(cut, external, place), statistics, place) : whole;
+    const trunk = head ? new Trunk(imported(partUpTo(graph, head.features)), statistics, place) : whole;
     const features = trunk.outputShape(inputSize, place);
     const isRow = head !== undefined && features.length === 2 && typeof features[1] === "number";
     this.trunk = isRow ? trunk : whole;
@@ -72,7 +67,7 @@ export class OnnxClassifier extends Module implements ImageClassifier {
       this.head = new Linear(width, labels, { bias: newHead !== undefined || head?.bias !== undefined });
     if (isRow && newHead === undefined) {
       const read = (name: string) =>
-        arrayOfTensor(graph.initializers.find((one) => one.name === name)!, external, place);
+        arrayOfTensor(graph.initializers.find((one) => one.name === name)!, new Map(), place);
       const weight = read(head.weight);
       this.head!.weight.variable.data = head.transposed ? weight : turned(weight.data as Float32Array, width, labels);
       if (head.bias !== undefined) this.head!.bias!.variable.data = read(head.bias);

@@ -43,7 +43,7 @@ export async function loadOnnx(
       place: path,
       next: "leave these settings out, or export the model again with them",
     });
-  const { model, external } = await readModelFile(path);
+  const model = await readModelFile(path);
   const inFile = preprocessingIn(model.metadata, path);
   // In a folder of its own the file beside it can be corrected by hand; elsewhere it may be another model's.
   const found = named ? ((await preprocessingBeside(path)) ?? inFile) : (inFile ?? (await preprocessingBeside(path)));
@@ -58,7 +58,7 @@ export async function loadOnnx(
     });
   const { inputSize } = preprocessing;
   const made = (head: NewHead | undefined): OnnxClassifier =>
-    new OnnxClassifier(model, { inputSize, newHead: head?.labels.length, external, place: path });
+    new OnnxClassifier(model, { inputSize, newHead: head?.labels.length, place: path });
   let newHead = headFor(asked, own);
   let classifier = made(newHead);
   if (asked && !classifier.head) {

@@ -7,13 +7,16 @@
  */
 
 import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import { VitrineError } from "../errors.ts";
 import { syncFolder, writeFileAtomically } from "../files/write-node.ts";
 import type { NdArray } from "../graph/dtype.ts";
-import { readSafetensors, safetensorsPieces } from "../weights/safetensors.ts";
+import { safetensorsPieces } from "../weights/safetensors.ts";
+import { openSafetensors } from "../weights/safetensors-node.ts";
+import { readAll } from "../weights/source.ts";
 import type { BestEpoch } from "./best-epoch.ts";
 
 /** Where a run is: everything that its next step depends on, besides the variables. */
@@ -143,17 +146,27 @@ async function sweep(folder: string): Promise<void> {
 
 async function readCheckpoint(folder: string): Promise<Checkpoint> {
   const manifest = v.parse(manifestSchema, JSON.parse(await readFile(join(folder, "MANIFEST.json"), "utf8")));
-  const read = async (file: string): Promise<Uint8Array> => {
+  // Read in pieces: a large model's files are longer than what Node reads at once.
+  const whole = async (file: string): Promise<string> => {
     const expected = manifest.files[file];
     if (!expected) throw new Error(`the manifest does not name ${file}`);
-    const bytes = await readFile(join(folder, file));
-    if (bytes.byteLength !== expected.bytes || createHash("sha256").update(bytes).digest("hex") !== expected.sha256)
+    const path = join(folder, file);
+    const hash = createHash("sha256");
+    let bytes = 0;
+    for await (const piece of createReadStream(path, { highWaterMark: 2 ** 20 })) {
+      hash.update(piece as Uint8Array);
+      bytes += (piece as Uint8Array).byteLength;
+    }
+    if (bytes !== expected.bytes || hash.digest("hex") !== expected.sha256)
       throw new Error(`${file} is not what was written`);
-    return bytes;
+    return path;
   };
-  const state = v.parse(stateSchema, JSON.parse(new TextDecoder().decode(await read("state.json"))));
-  const model = readSafetensors(await read("model.safetensors")).tensors;
-  const optimizer = readSafetensors(await read("optimizer.safetensors")).tensors;
+  const tensors = async (file: string): Promise<ReadonlyMap<string, NdArray>> => {
+    const source = await openSafetensors(await whole(file));
+    return readAll(source).finally(() => source.close());
+  };
+  const state = v.parse(stateSchema, JSON.parse(await readFile(await whole("state.json"), "utf8")));
+  const [model, optimizer] = [await tensors("model.safetensors"), await tensors("optimizer.safetensors")];
   return { state, model, optimizer };
 }
 

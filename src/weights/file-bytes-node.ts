@@ -38,15 +38,10 @@ export async function openFileBytes(path: string): Promise<ByteSource> {
     size,
     read: async (offset, length) => {
       requireRange(offset, length, size, path);
-      const out = new Uint8Array(length);
-      let done = 0;
-      while (done < length) {
-        const { bytesRead } = await handle.read(out, done, Math.min(length - done, chunk), offset + done);
-        // The file was cut while it was open.
-        if (bytesRead === 0) requireRange(offset, length, offset + done, path);
-        done += bytesRead;
-      }
-      return out;
+      const bytes = await readRange(handle, offset, length);
+      // The file may have been cut while it was open.
+      requireRange(offset, length, offset + bytes.length, path);
+      return bytes;
     },
     close: async () => {
       if (open_) {
@@ -55,4 +50,16 @@ export async function openFileBytes(path: string): Promise<ByteSource> {
       }
     },
   };
+}
+
+/** Bytes of an open file from an offset on, however many; fewer where it ends before. */
+export async function readRange(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, Math.min(length - done, chunk), offset + done);
+    if (bytesRead === 0) return bytes.subarray(0, done);
+    done += bytesRead;
+  }
+  return bytes;
 }

@@ -1,21 +1,32 @@
 import {
+  closeSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   rmSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ndarray } from "../../src/graph/dtype.ts";
 import { type Graph, inputValue, makeNode, makeVariable } from "../../src/graph/graph.ts";
 import { encodeModel } from "../../src/onnx/encode.ts";
 import { loadModel } from "../../src/onnx/load-node.ts";
 import { saveModel } from "../../src/onnx/save-node.ts";
+import {
+  writeFields,
+  writeNode,
+  writeOperatorSetId,
+  writeTensorHead,
+  writeValueInfo,
+} from "../../src/onnx/write-messages.ts";
 
 let folder = "";
 beforeEach(() => {
@@ -34,6 +45,26 @@ function graph(): Graph {
   const w = makeVariable("w", "float32", [700], () => weights);
   const y = makeNode("Add", [x, w.value], {}, "").outputs[0]!;
   return { inputs: [x], outputs: new Map([["y", y]]), updates: new Map() };
+}
+
+/** y = x + w as a file, of whose w it is said where it lies. */
+function adding(external: Readonly<Record<string, string>>): Uint8Array {
+  const info = (name: string) => writeValueInfo({ name, dataType: 1, shape: [700] });
+  const node = { name: "", op: "Add", domain: "", inputs: ["x", "w"], outputs: ["y"], attributes: [] };
+  const w = { name: "w", dims: [700], dataType: 1, external: new Map(Object.entries(external)) };
+  const fields = [
+    [1, writeNode(node)],
+    [5, writeTensorHead(w)],
+    [11, info("x")],
+    [12, info("y")],
+  ] as const;
+  const body = writeFields((to) => {
+    for (const [field, bytes] of fields) to.tag(field, WireType.LengthDelimited).bytes(bytes);
+  });
+  return writeFields((to) => {
+    to.tag(1, WireType.Varint).int64(8).tag(7, WireType.LengthDelimited).bytes(body);
+    to.tag(8, WireType.LengthDelimited).bytes(writeOperatorSetId({ domain: "", version: 18 }));
+  });
 }
 
 /** A model whose tensor claims to lie at `location`. */
@@ -56,6 +87,18 @@ test("a model is written and read again, in one file or two", async () => {
     expect(model.variables[0]?.data).toEqual(weights);
     expect(model.metadata.get("license")).toBe("MIT");
   }
+});
+
+test("tensors that lie beyond 2 GiB of their file are read", async () => {
+  const [path, far, offset] = [join(folder, "model.onnx"), join(folder, "far"), 2 ** 31 + 4096];
+  writeFileSync(path, adding({ location: "far", offset: String(offset), length: "2800" }));
+  // What is before is a hole, which takes no room on the disk.
+  const file = openSync(far, "w");
+  writeSync(file, new Uint8Array(weights.data.buffer), 0, 2800, offset);
+  closeSync(file);
+  expect((await loadModel(path)).variables[0]?.data).toEqual(weights);
+  truncateSync(far, offset + 2000);
+  await expect(loadModel(path)).rejects.toThrow(/must lie in "far", it has 2147489744/);
 });
 
 test("a failed write leaves nothing behind and keeps what was there", async () => {
