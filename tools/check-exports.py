@@ -70,10 +70,11 @@ def onnx_graph(file):
     return f"ONNX Runtime {onnxruntime.__version__}", run, json.loads(session.get_modelmeta().custom_metadata_map["labels"])
 
 
-def check_card(folder):
+def check_card(folder, labels):
     data = ModelCard.load(folder / "README.md").data
     expected = "transformers" if folder.name.endswith("huggingface") else "timm"
-    assert data.library_name == expected and data.pipeline_tag == "image-classification", data
+    task = "image-classification" if labels else "image-feature-extraction"
+    assert data.library_name == expected and data.pipeline_tag == task, data
 
 
 def check_processor(file, folder):
@@ -123,7 +124,7 @@ def main():
                 continue
             what, run, names = load(path)
             if path.is_dir() and not path.name.endswith("-source"):
-                check_card(path)
+                check_card(path, labels)
             with torch.no_grad():
                 gaps = {n: (run(images[:n]) - logits[:n]).abs().max().item() for n in BATCHES}
             good = max(gaps.values()) <= 1e-4 and (names is None or list(names) == labels)

@@ -63,24 +63,32 @@ export function modelCard(facts: CardFacts): string {
     frontMatter(facts),
     `# ${name}\n\n${summary(facts)}`,
     ...(accuracy ? [`## How good it is\n\n${accuracyText(accuracy)}`] : []),
-    `## What it knows\n\n${labelsText(facts.labels)}`,
+    ...(facts.labels.length > 0 ? [`## What it knows\n\n${labelsText(facts.labels)}`] : []),
     ...(training ? [`## How it was trained\n\n${trainingText(training)}`] : []),
     `## Limits\n\n${limitsOf(facts)
       .map((limit) => `- ${limit}`)
       .join("\n")}`,
-    loading(facts.layout),
+    loading(facts.layout, taskOf(facts)),
   ];
   return `${parts.join("\n\n")}\n`;
 }
 
+/** The hub's name of what a model does. One without labels has no head. */
+type Task = "image-classification" | "image-feature-extraction";
+
+const taskOf = ({ labels }: Pick<CardFacts, "labels">): Task =>
+  labels.length > 0 ? "image-classification" : "image-feature-extraction";
+
 /** JSON is YAML, with every text in quotes. */
-function frontMatter({ name, architecture, layout, license, from, training, accuracy }: CardFacts): string {
+function frontMatter(facts: CardFacts): string {
+  const { name, architecture, layout, license, from, training, accuracy } = facts;
+  const task = taskOf(facts);
   const value = (content: unknown): string => JSON.stringify(content);
   const lines = [
     ...(license ? [`license: ${value(license)}`] : []),
     `library_name: ${libraryOf(layout)}`,
-    "pipeline_tag: image-classification",
-    `tags: ${value(["image-classification", "vision", "vitrine", architecture])}`,
+    `pipeline_tag: ${task}`,
+    `tags: ${value([task, "vision", "vitrine", architecture])}`,
     ...(training && isName(training.data) ? [`datasets: ${value([training.data])}`] : []),
     ...(from && isHubId(from) ? [`base_model: ${value(from)}`] : []),
     ...(accuracy
@@ -118,7 +126,11 @@ const grouped = (count: number): string => count.toLocaleString("en-US");
 
 function summary({ architecture, parameters, inputSize, labels, from }: CardFacts): string {
   const began = from === undefined ? "" : ` Its training began with the weights of \`${from}\`.`;
-  return `A classifier of images into ${grouped(labels.length)} classes: a variant of \`${architecture}\` with ${grouped(parameters)} parameters, for images of ${inputSize.slice(1).join(" × ")} pixels and ${inputSize[0]} channel${inputSize[0] === 1 ? "" : "s"}.${began}`;
+  const what =
+    labels.length > 0
+      ? `A classifier of images into ${grouped(labels.length)} classes`
+      : "Features of images, without a head";
+  return `${what}: a variant of \`${architecture}\` with ${grouped(parameters)} parameters, for images of ${inputSize.slice(1).join(" × ")} pixels and ${inputSize[0]} channel${inputSize[0] === 1 ? "" : "s"}.${began}`;
 }
 
 function accuracyText({
@@ -164,17 +176,42 @@ ${JSON.stringify(settings, null, 2)}
 function limitsOf({ limits, labels, accuracy, training }: CardFacts): readonly string[] {
   return [
     ...(limits ?? []),
-    `It always names one of its ${grouped(labels.length)} classes, whatever the image shows.`,
+    labels.length > 0
+      ? `It always names one of its ${grouped(labels.length)} classes, whatever the image shows.`
+      : "It names no classes: `npx vitrine train DATA --from THIS_FOLDER` gives it a head.",
     ...(training
       ? [`It has only seen images of ${training.data}; on others it may be much worse, and nobody has measured that.`]
       : []),
-    ...(accuracy ? [] : ["Nobody has measured its accuracy here."]),
+    ...(accuracy || labels.length === 0 ? [] : ["Nobody has measured its accuracy here."]),
   ];
 }
 
 const loadingTitle = "## How to load it";
 
-function loading(layout: Layout): string {
+/** How vitrine itself uses it. */
+const used: Readonly<Record<Task, string>> = {
+  "image-classification": `\`\`\`sh
+npx vitrine classify IMAGE --model THIS_FOLDER
+\`\`\`
+
+\`\`\`ts
+import { decodeImage, loadPretrained, nodeRuntime } from "vitrine";
+import { classifier } from "vitrine/tasks";
+const model = await classifier(await loadPretrained("THIS_FOLDER"), await nodeRuntime());
+console.log(await model.classify([await decodeImage("IMAGE")]));
+\`\`\``,
+  "image-feature-extraction": `\`\`\`sh
+npx vitrine train DATA --from THIS_FOLDER
+\`\`\`
+
+\`\`\`ts
+import { loadPretrained } from "vitrine";
+// What model.forward(images) gives are features [b, d].
+const { model } = await loadPretrained("THIS_FOLDER");
+\`\`\``,
+};
+
+function loading(layout: Layout, task: Task): string {
   const there = {
     timm: `\`\`\`python
 import timm
@@ -192,16 +229,7 @@ The processor's pixels are a grey level off here and there, since transformers 5
   const other = layout === "timm" ? "huggingface" : "timm";
   return `${loadingTitle}
 
-\`\`\`sh
-npx vitrine classify IMAGE --model THIS_FOLDER
-\`\`\`
-
-\`\`\`ts
-import { decodeImage, loadPretrained, nodeRuntime } from "vitrine";
-import { classifier } from "vitrine/tasks";
-const model = await classifier(await loadPretrained("THIS_FOLDER"), await nodeRuntime());
-console.log(await model.classify([await decodeImage("IMAGE")]));
-\`\`\`
+${used[task]}
 
 ${there[layout]}
 
@@ -213,7 +241,10 @@ export function cardForLayout(card: string, layout: Layout): string {
   const named = card.replace(/^library_name: .*$/m, `library_name: ${libraryOf(layout)}`);
   const at = named.indexOf(`\n${loadingTitle}`);
   if (at < 0) return named;
+  const task = /^pipeline_tag: image-feature-extraction$/m.test(card)
+    ? "image-feature-extraction"
+    : "image-classification";
   const rest = named.slice(at + 1 + loadingTitle.length);
   const next = rest.search(/\n## /);
-  return `${named.slice(0, at + 1)}${loading(layout)}\n${next < 0 ? "" : rest.slice(next)}`;
+  return `${named.slice(0, at + 1)}${loading(layout, task)}\n${next < 0 ? "" : rest.slice(next)}`;
 }

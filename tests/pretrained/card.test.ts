@@ -72,6 +72,16 @@ test("what is not known is left out, and said where it matters", () => {
   expect(card).not.toMatch(/undefined|NaN/);
 });
 
+test("a model without a head is no classifier, in either layout", () => {
+  const { name, architecture, parameters, inputSize } = facts;
+  const card = modelCard({ name, architecture, parameters, inputSize, labels: [], layout: "timm" });
+  for (const one of [card, cardForLayout(card, "huggingface")]) {
+    expect(frontMatter(one).pipeline_tag).toBe("image-feature-extraction");
+    expect(one).toContain("npx vitrine train DATA --from THIS_FOLDER");
+    expect(one).not.toMatch(/classifier|classify|0 classes|What it knows|accuracy/);
+  }
+});
+
 test("a folder on a disk is no base model of the hub, and no data set of it", () => {
   expect(modelCard({ ...facts, training: { ...facts.training!, data: "my photos" } })).not.toContain("datasets:");
   expect(modelCard({ ...facts, from: "/home/me/models/vit" })).not.toContain("base_model");
