@@ -10,6 +10,7 @@ import { VitrineError } from "../../errors.ts";
 import { systemReason } from "../../files/write-node.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
 import { imageExtensions } from "../image-format.ts";
+import { textEnding } from "../text/documents-node.ts";
 import type { Dataset, Skipped, Split } from "./dataset.ts";
 import { hidden, reasonFor, skippedKinds } from "./skipped.ts";
 import { splitNames, splits } from "./split-names.ts";
@@ -65,22 +66,26 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const layout = "put each class's images into a folder of its own, named after the class";
   const skipped: Skipped[] = [];
   const folders: string[] = [];
-  let looseImages = 0;
+  const loose: string[] = [];
   for (const name of await listFolder(root)) {
     const kind = await kindOf(join(root, name));
     if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: join(root, name), reason: hidden });
     else if (kind === "folder") folders.push(name);
     else {
       skipped.push({ file: join(root, name), reason: kind === "file" ? "not in a class folder" : kind });
-      if (hasImageEnding(name)) looseImages++;
+      loose.push(name);
     }
   }
-  if (folders.length === 0)
+  if (folders.length === 0) {
+    const images = loose.filter(hasImageEnding).length;
+    // A folder of nothing but texts is none of images, and not read here.
+    const other = loose.some((name) => textEnding.test(name)) && loose.find((name) => !textEnding.test(name));
     throw problem(
       "a data set must be a folder of class folders",
-      looseImages > 0 ? `got ${looseImages} images and no folder` : "it has no folder",
-      layout,
+      images > 0 ? `got ${images} images and no folder` : "it has no folder",
+      images === 0 && other ? `if its texts are the data, take ${other} out` : layout,
     );
+  }
   const classes = options.classes ?? folders;
   const unknown = folders.filter((name) => !classes.includes(name));
   if (unknown.length > 0)
