@@ -34,3 +34,8 @@ export const imageExtensions: readonly string[] = [
   ".tif",
   ".tiff",
 ];
+
+/** Whether a file is searched for by its name. */
+export function hasImageEnding(name: string): boolean {
+  return imageExtensions.some((ending) => name.toLowerCase().endsWith(ending));
+}

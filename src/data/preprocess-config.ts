@@ -249,7 +249,7 @@ export function preprocessingToHuggingFace(config: Preprocessing): Record<string
         ? { height: resize.height, width: resize.width }
         : { shortest_edge: resize.size, ...longest };
   return {
-    // ViT's resizes to height and width alone, and crops nothing, until transformers 5; BiT's does all of this in every version.
+    // ViT's resizes to height and width alone, and crops nothing, by the code of transformers 4.57; BiT's does all of this there and in 5.
     image_processor_type: crop === null && size.shortest_edge === undefined ? "ViTImageProcessor" : "BitImageProcessor",
     do_convert_rgb: config.inputSize[0] === 3,
     do_resize: resize !== null,

@@ -290,9 +290,13 @@ function wordData(texts: Texts, recipe: WordRecipe, model: string, seed: number)
 function dataText(texts: Texts, { size, leftOut }: WordData, { pieces }: WordRecipe): string {
   const units = pieces === null ? "characters" : "tokens";
   if (texts.kind === "text") {
-    const documents = documentsOf(texts.text).length;
+    const { name, text, validation, test } = texts;
+    const documents = documentsOf(text).length;
     const what = documents === 1 ? "a text" : `${grouped(documents)} documents`;
-    return `${texts.name}: ${what}, ${grouped(size)} ${units} to learn from`;
+    const parts = Object.entries({ validation, test }).flatMap(([part, one]) =>
+      one === undefined ? [] : `${counted(documentsOf(one).length, "document")} of ${part} by the files' names`,
+    );
+    return [`${name}: ${what}, ${grouped(size)} ${units} to learn from`, ...parts].join("; ");
   }
   const long = leftOut > 0 ? `; ${counted(leftOut, "longer one")} left out` : "";
   return `${texts.name}: translations from ${texts.languages[0]} to ${texts.languages[1]}, ${grouped(size)} pairs${long}`;

@@ -80,7 +80,8 @@ async function learnsTexts(
   data: string | undefined,
   { resume, out, languages }: Pick<TrainOptions, "resume" | "out" | "languages">,
 ): Promise<boolean> {
-  if (data !== undefined) return languages !== undefined || isTexts(data);
+  // A data set's name wins over a folder of that name.
+  if (data !== undefined) return languages !== undefined || (isOwnData({ data }) && isTexts(data));
   return resume && out !== undefined && (await readRunFile(resolve(out))).settings.texts === true;
 }
 

@@ -5,12 +5,12 @@
  */
 
 import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
 import { systemReason } from "../../files/write-node.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
-import { imageExtensions } from "../image-format.ts";
-import { textEnding } from "../text/documents-node.ts";
+import { hasImageEnding } from "../image-format.ts";
+import { besideTexts, textEnding } from "../text/documents-node.ts";
 import type { Dataset, Skipped, Split } from "./dataset.ts";
 import { hidden, reasonFor, skippedKinds } from "./skipped.ts";
 import { splitNames, splits } from "./split-names.ts";
@@ -78,12 +78,14 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   }
   if (folders.length === 0) {
     const images = loose.filter(hasImageEnding).length;
-    // A folder of nothing but texts is none of images, and not read here.
-    const other = loose.some((name) => textEnding.test(name)) && loose.find((name) => !textEnding.test(name));
+    const texts = loose.filter((name) => !besideTexts.test(name));
+    const other = texts.some((name) => textEnding.test(name)) && texts.find((name) => !textEnding.test(name));
     throw problem(
       "a data set must be a folder of class folders",
       images > 0 ? `got ${images} images and no folder` : "it has no folder",
-      images === 0 && other ? `if its texts are the data, take ${other} out` : layout,
+      images === 0 && other
+        ? `if its texts are the data: train takes a folder of nothing else, ${other} is none`
+        : layout,
     );
   }
   const classes = options.classes ?? folders;
@@ -161,10 +163,6 @@ function splitNameOf(root: string): string {
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 8).join(", ");
   return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
-}
-
-function hasImageEnding(name: string): boolean {
-  return imageExtensions.includes(extname(name).toLowerCase());
 }
 
 /** Names in a folder, sorted by code point (the order of their UTF-8 bytes). */

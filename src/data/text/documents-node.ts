@@ -1,74 +1,135 @@
 /** Files of texts: plain ones, JSON lines with a text on each, and folders of both. Node only. */
 
-import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { constants } from "node:buffer";
+import { createReadStream, type Dirent } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import { VitrineError } from "../../errors.ts";
-import { imageColumns, pickColumn } from "../datasets/columns.ts";
+import { systemReason } from "../../files/write-node.ts";
+import { imageColumns, labelColumns, pickColumn } from "../datasets/columns.ts";
 import type { Split } from "../datasets/dataset.ts";
-import { splitOf, splits } from "../datasets/split-names.ts";
+import { splitInName, splitOf, splits } from "../datasets/split-names.ts";
 import { jsonRows } from "../datasets/table.ts";
+import { hasImageEnding } from "../image-format.ts";
 import { readAnyText } from "./corpus-node.ts";
-import { documentsOf, textOf } from "./documents.ts";
+import { documentsOf, endOfText, textOf } from "./documents.ts";
 
 /** Endings of files that hold a text. */
 export const textEnding: RegExp = /\.(?:txt|jsonl)(?:\.gz)?$/;
 const linesEnding = /\.jsonl(?:\.gz)?$/;
 /** What people lay beside texts, and no text to learn from. */
-const aside = /^(?:[._]|(?:readme|licen[cs]e|copying|notice)\b)/i;
+export const besideTexts: RegExp = /^(?:[._].*|(?:readme|licen[cs]e|copying|notice)(?:\.\w+)*)$/i;
 
-/**
- * Whether a file is of texts by its ending: a plain one, or JSON lines whose first has a `text` and no picture. A file that cannot be read is, so that reading
- * says why.
- */
+/** What the first of some JSON lines says that they are of. A column of pictures has their names, or labels stand beside it. */
+async function linesOf(path: string): Promise<"texts" | "pictures" | undefined> {
+  const row: unknown = await firstLine(path)
+    .then(JSON.parse)
+    .catch(() => undefined);
+  if (typeof row !== "object" || row === null) return undefined;
+  const columns = Object.keys(row);
+  const image = pickColumn(columns, imageColumns);
+  const value = image === undefined ? undefined : (row as Readonly<Record<string, unknown>>)[image];
+  if (image !== undefined && (pickColumn(columns, labelColumns) || hasImageEnding(String(value)))) return "pictures";
+  return "text" in row ? "texts" : undefined;
+}
+
+/** Whether a file is of texts: a plain one by its ending, JSON lines by the first. A packed file that cannot be read is, so that reading says why. */
 export async function isTextFile(path: string): Promise<boolean> {
   if (!linesEnding.test(path)) return textEnding.test(path);
-  try {
-    const row = JSON.parse(await firstLine(path)) as object | null;
-    return typeof row === "object" && row !== null && "text" in row && !pickColumn(Object.keys(row), imageColumns);
-  } catch {
-    return path.endsWith(".gz");
-  }
+  return ((await linesOf(path)) ?? (path.endsWith(".gz") ? "texts" : undefined)) === "texts";
 }
 
 async function firstLine(path: string): Promise<string> {
   const file = createReadStream(path);
   const input = path.endsWith(".gz") ? file.pipe(createGunzip()) : file;
   file.on("error", (error) => input.destroy(error));
+  // What a broken file says once the line is there, nobody asks.
+  input.on("error", () => {});
+  const lines = createInterface({ input });
+  lines.on("error", () => {});
   try {
-    for await (const line of createInterface({ input })) if (line.trim() !== "") return line.replace(/^\ufeff/, "");
+    for await (const line of lines) if (line.trim() !== "") return line.replace(/^\ufeff/, "");
     return "";
   } finally {
+    lines.close();
     file.destroy();
+    input.destroy();
   }
 }
 
+/** Texts by the part that they belong to. */
+export type TextParts = Readonly<Partial<Record<Split, readonly string[]>>>;
+
 /**
  * The texts of a folder and the folders in it, in the order of their paths; none where it holds anything else, but for what lies beside texts (a README, a licence).
- * The part that a file belongs to is the one that it, or a folder that it lies in, is called: `val.txt`, `test/a.txt`, `train-00001.jsonl`.
+ * The part that a file belongs to is the one that a word of its name says, or of a folder's that it lies in, where that is so of all files (`wiki.valid.txt`);
+ * else only names that say nothing else do (`val.txt`, `train-00001.jsonl`): titles have such words, too.
+ * @throws {VitrineError} INVALID_FILE for a folder in it that cannot be read.
  */
-export async function textsIn(folder: string): Promise<Readonly<Partial<Record<Split, readonly string[]>>>> {
+export async function textsIn(folder: string): Promise<TextParts> {
+  const files: TextFile[] = [];
+  for await (const file of walk(folder, [], new Set())) {
+    const { path } = file;
+    if (!textEnding.test(path) || (linesEnding.test(path) && (await linesOf(path)) === "pictures")) return {};
+    files.push(file);
+  }
+  const all = files.every(({ names }) => names.some(splitInName));
   const parts: Partial<Record<Split, string[]>> = {};
-  for await (const { path, split } of walk(folder, undefined)) {
-    if (!textEnding.test(path)) return {};
-    parts[split ?? "train"] = [...(parts[split ?? "train"] ?? []), path];
+  for (const { path, names } of files) {
+    const split = firstOf(names, all ? splitInName : splitNamed) ?? "train";
+    parts[split] ??= [];
+    parts[split].push(path);
   }
   const [first, ...more] = splits.flatMap((split) => (parts[split] ? [parts[split]] : []));
   // One part alone is there to learn from, whatever it is called.
   return first && more.length === 0 ? { train: first } : parts;
 }
 
-async function* walk(folder: string, within: Split | undefined): AsyncGenerator<{ path: string; split?: Split }> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (aside.test(entry.name)) continue;
-    const path = join(folder, entry.name);
-    const split = within ?? splitNamed(entry.name);
-    if (entry.isDirectory()) yield* walk(path, split);
-    else yield { path, ...(split ? { split } : {}) };
+interface TextFile {
+  readonly path: string;
+  /** Of the folders that it lies in, from the outermost, and its own. */
+  readonly names: readonly string[];
+}
+
+function firstOf(names: readonly string[], splitOfName: (name: string) => Split | undefined): Split | undefined {
+  for (const name of names) {
+    const split = splitOfName(name);
+    if (split) return split;
   }
+  return undefined;
+}
+
+/** @param above where the folders lie in which this one is, so that a link to one of them ends */
+async function* walk(
+  folder: string,
+  names: readonly string[],
+  above: ReadonlySet<string>,
+): AsyncGenerator<TextFile, void, undefined> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
+    // What is no folder at all is no folder of texts.
+    if (names.length === 0) return [];
+    throw new VitrineError("INVALID_FILE", {
+      rule: "a folder of texts must be readable",
+      evidence: systemReason(cause),
+      place: folder,
+      cause,
+    });
+  });
+  const here = new Set([...above, await realpath(folder).catch(() => folder)]);
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (besideTexts.test(entry.name)) continue;
+    const path = join(folder, entry.name);
+    const inside = [...names, entry.name];
+    if (!(await isFolder(entry, path))) yield { path, names: inside };
+    else if (!here.has(await realpath(path))) yield* walk(path, inside, here);
+  }
+}
+
+async function isFolder(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isDirectory();
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** `val.txt`, `train-00001-of-00002.jsonl`; a title in which such a word stands says nothing. */
@@ -79,13 +140,26 @@ function splitNamed(name: string): Split | undefined {
 
 /**
  * The documents of some files as one text (`textOf`).
- * @throws {VitrineError} as `readText`, and INVALID_FILE for a line that is no JSON object with a text, with its number.
+ * @throws {VitrineError} as `readText`; INVALID_FILE for a line that is no JSON object with a text, with its number; DATA_PROBLEM for no word at all, and for
+ * more characters than a text can have.
  */
 export async function readDocuments(paths: readonly string[]): Promise<string> {
   const documents: string[] = [];
+  let characters = 0;
   for (const path of paths) {
     const text = await readAnyText(path);
-    documents.push(...(linesEnding.test(path) ? [...textsOfLines(text, path)] : [text]).flatMap(documentsOf));
+    for (const one of linesEnding.test(path) ? textsOfLines(text, path) : [text])
+      for (const document of documentsOf(one)) {
+        characters += document.length + endOfText.length;
+        if (characters > constants.MAX_STRING_LENGTH)
+          throw new VitrineError("DATA_PROBLEM", {
+            rule: `texts together may have ${constants.MAX_STRING_LENGTH} characters`,
+            evidence: "they have more",
+            place: path,
+            next: "take fewer of them",
+          });
+        documents.push(document);
+      }
   }
   if (documents.length === 0)
     throw new VitrineError("DATA_PROBLEM", { rule: "a text must have a word", place: paths[0] });

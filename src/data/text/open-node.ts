@@ -3,10 +3,9 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
-import type { Split } from "../datasets/dataset.ts";
 import type { ParallelCorpus } from "./corpus.ts";
 import { readParallel } from "./corpus-node.ts";
-import { isTextFile, readDocuments, textEnding, textsIn } from "./documents-node.ts";
+import { isTextFile, readDocuments, type TextParts, textEnding, textsIn } from "./documents-node.ts";
 import { isNamedText, type NamedTextOptions, namedTextFolder, namedTexts } from "./named-node.ts";
 
 /** What a text to learn from is. */
@@ -76,11 +75,7 @@ export async function openTexts(reference: string, options: OpenTextsOptions): P
 }
 
 /** A folder of texts. */
-async function textsByPart(
-  { train, validation, test }: Readonly<Partial<Record<Split, readonly string[]>>>,
-  name: string,
-  place: string,
-): Promise<Texts> {
+async function textsByPart({ train, validation, test }: TextParts, name: string, place: string): Promise<Texts> {
   if (!train)
     throw new VitrineError("DATA_PROBLEM", {
       rule: "there must be texts to learn from",

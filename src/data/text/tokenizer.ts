@@ -135,7 +135,9 @@ export class Tokenizer {
   unknownPlaces(text: string): string {
     const unknown = this.unknownSymbols(text);
     if (unknown.length === 0) return "";
-    const symbols = [...text];
+    // What stands in a piece of its own is no symbol of the text, and takes its place all the same.
+    const blank = (piece: string): string => "\0".repeat([...piece].length);
+    const symbols = [...this.#whole.reduce((rest, piece) => rest.replaceAll(piece, blank(piece)), text)];
     const places = unknown
       .slice(0, 5)
       .map((symbol) => `${JSON.stringify(symbol)} at character ${symbols.indexOf(symbol) + 1}`);

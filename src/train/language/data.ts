@@ -130,22 +130,24 @@ function vocabularyOf({ train, validation }: Parts, pieces: number | null): Voca
       : trainBytePairs(documents, { pieces, special, ended: false });
   const tokenizer = Tokenizer.fromJson(file);
   const mark = special.flatMap((piece) => tokenizer.encode(piece));
-  const idsOf = pieces === null ? idsOfCharacters(tokenizer, characters) : idsOfWords(tokenizer);
+  const idsOf =
+    pieces === null
+      ? idsOfCharacters(tokenizer, characters)
+      : (texts: readonly string[]) => encodeLines(tokenizer, texts);
   return {
     file,
     tokenizer,
     encode: (part) =>
-      Int32Array.from(part.split(endOfText).flatMap((text, i) => (i ? [...mark, ...idsOf(text)] : idsOf(text)))),
+      Int32Array.from(idsOf(part.split(endOfText)).flatMap((ids, i) => (i > 0 ? [...mark, ...ids] : ids))),
   };
 }
 
-function idsOfCharacters(tokenizer: Tokenizer, characters: string): (text: string) => number[] {
+function idsOfCharacters(
+  tokenizer: Tokenizer,
+  characters: string,
+): (texts: readonly string[]) => readonly (readonly number[])[] {
   const ids = new Map([...new Set(characters)].map((character) => [character, tokenizer.encode(character)[0]!]));
-  return (text) => Array.from(text, (character) => ids.get(character)!);
-}
-
-function idsOfWords(tokenizer: Tokenizer): (text: string) => readonly number[] {
-  return (text) => encodeLines(tokenizer, [text])[0]!;
+  return (texts) => texts.map((text) => Array.from(text, (character) => ids.get(character)!));
 }
 
 function short({ source, target }: IdPairs, longest: number): IdPairs {

@@ -75,9 +75,9 @@ test("each way in which a folder is no data set has its own one-line error", asy
   expect(await fails(root)).toMatch(
     /^DATA_PROBLEM: a data set must be a folder of class folders, it has no folder in ROOT; put each/,
   );
-  put("tales/1.txt", "tales/notes.pdf");
+  put("tales/README.md", "tales/1.txt", "tales/notes.pdf");
   expect(await fails(join(root, "tales"))).toMatch(
-    /it has no folder in .*; if its texts are the data, take notes.pdf out$/,
+    /it has no folder in .* a folder of nothing else, notes.pdf is none$/,
   );
   rmSync(join(root, "tales"), { recursive: true });
   put("1.jpg", "2.png");

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -92,20 +92,52 @@ test("a folder of texts, JSON lines and marks in a text are documents, each ende
 test("files of texts that are called after a part are that part", async () => {
   const place = join(folder, "parts");
   await mkdir(join(place, "test"), { recursive: true });
-  for (const name of ["train-00000-of-00002.txt", "train-00001-of-00002.txt", "wiki.valid.txt", "test/a.txt"])
+  for (const name of [
+    "train-00000-of-00002.txt",
+    "train-00001-of-00002.txt",
+    "the last test.txt",
+    "valley.txt",
+    "test/a.txt",
+  ])
     await writeFile(join(place, name), name);
   const cache = { folder: join(folder, "cache"), offline: true };
   const end = "<|endoftext|>";
   expect(await openTexts(place, { cache })).toMatchObject({
-    text: `train-00000-of-00002.txt${end}train-00001-of-00002.txt${end}wiki.valid.txt${end}`,
+    text: ["the last test.txt", "train-00000-of-00002.txt", "train-00001-of-00002.txt", "valley.txt"]
+      .map((name) => name + end)
+      .join(""),
     test: "test/a.txt",
   });
-  await rename(join(place, "wiki.valid.txt"), join(place, "valid.txt"));
-  expect(await openTexts(place, { cache })).toMatchObject({ validation: "wiki.valid.txt", test: "test/a.txt" });
+  // With a word in every name, words count wherever they stand.
+  await rm(join(place, "valley.txt"));
+  await rename(join(place, "the last test.txt"), join(place, "wiki.valid.txt"));
+  expect(await openTexts(place, { cache })).toMatchObject({ validation: "the last test.txt", test: "test/a.txt" });
   for (const name of ["train-00000-of-00002.txt", "train-00001-of-00002.txt"]) await rm(join(place, name));
   await expect(openTexts(place, { cache })).rejects.toThrow("must be texts to learn from");
   await rm(join(place, "test"), { recursive: true });
-  expect(await openTexts(place, { cache })).toMatchObject({ text: "wiki.valid.txt" });
+  expect(await openTexts(place, { cache })).toMatchObject({ text: "the last test.txt" });
+});
+
+test("what lies beside texts is left out by its whole name, links are followed, and a folder that is closed is said", async () => {
+  const place = join(folder, "linked");
+  await mkdir(join(place, "more"), { recursive: true });
+  for (const name of ["LICENSE.txt", "Notice to quit.txt", "more/b.txt"]) await writeFile(join(place, name), name);
+  await mkdir(join(folder, "elsewhere"));
+  await writeFile(join(folder, "elsewhere", "c.txt"), "c");
+  await symlink(join(folder, "elsewhere"), join(place, "more", "away"));
+  await symlink(place, join(place, "more", "round"));
+  const cache = { folder: join(folder, "cache"), offline: true };
+  const end = "<|endoftext|>";
+  expect(await openTexts(place, { cache })).toMatchObject({ text: `Notice to quit.txt${end}c${end}more/b.txt${end}` });
+  if (process.getuid?.() === 0) return;
+  await chmod(join(place, "more"), 0);
+  await expect(openTexts(place, { cache })).rejects.toThrow("a folder of texts must be readable");
+});
+
+test("very many documents are read", async () => {
+  const lines = await file("many.jsonl", '{"text": "a"}\n'.repeat(200_000));
+  const texts = await openTexts(lines, { cache: { folder: join(folder, "cache"), offline: true } });
+  expect(texts.kind === "text" && documentsOf(texts.text)).toHaveLength(200_000);
 });
 
 test("lines that have no text are refused with their number; lists of pictures are no texts", async () => {
@@ -118,6 +150,18 @@ test("lines that have no text are refused with their number; lists of pictures a
   expect(await isTexts(await file("packed.jsonl.gz", '{"text": "a"}\n'))).toBe(true);
   expect(await isTexts(await file("captions.jsonl", '{"file_name": "a.png", "text": "a"}\n'))).toBe(false);
   expect(await isTexts(await file("broken.jsonl", "{"))).toBe(false);
+  expect(await isTexts(await file("code.jsonl", '{"path": "a.py", "text": "a"}\n'))).toBe(true);
+  const lists = join(folder, "lists");
+  await mkdir(lists);
+  await writeFile(join(lists, "metadata.jsonl"), '{"file_name": "a.png", "label": "cat", "text": "a"}\n');
+  expect(await isTexts(lists)).toBe(false);
+  // Cut off after its first line: enough to see what it is, and reading says the rest.
+  const cut = gzipSync(
+    `{"text": "a"}\n${Array.from({ length: 4000 }, (_, i) => `{"text": "${i * 7919}"}`).join("\n")}`,
+  );
+  await writeFile(join(folder, "cut.jsonl.gz"), cut.subarray(0, cut.length - 2000));
+  expect(await isTexts(join(folder, "cut.jsonl.gz"))).toBe(true);
+  await expect(openTexts(join(folder, "cut.jsonl.gz"), { cache })).rejects.toThrow("must be whole gzip");
 });
 
 test("documents come out of a text as they went in, and a cut leaves marks whole", () => {
