@@ -143,6 +143,7 @@ export function factLines(facts: ModelFacts): readonly (readonly [what: string, 
 
 /** The same for programs. */
 export function factsJson({
+  asked,
   architecture,
   weights,
   places,
@@ -155,7 +156,7 @@ export function factsJson({
   const { model, parameters, flops } = facts;
   const tags = [...(weights ? [weights] : []), ...others].map(({ tag }) => tag);
   return {
-    ...{ name: architecture, weights: places[0] ?? null, hub: places, tags, published },
+    ...{ asked, name: architecture, weights: places[0] ?? null, hub: places, tags, published },
     // Those of which weights: another number of labels has more parameters.
     ...{ preprocessing: preprocessing ?? null, of: of ?? null, parameters, flops, config: model.config },
   };

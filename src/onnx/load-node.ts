@@ -33,26 +33,37 @@ export async function readModelFile(path: string): Promise<ModelProto> {
     throw new VitrineError("NOT_FOUND", { rule: "the model must be a readable file", evidence: cause.message, cause });
   });
   const model = readModel(bytes, path);
-  const files = new Map<string, FileHandle>();
-  try {
-    const initializers: TensorProto[] = [];
-    for (const tensor of model.graph.initializers) {
-      const location = externalLocation(tensor);
-      if (location === undefined) {
-        initializers.push(tensor);
-        continue;
+  const inPlace = new Map<TensorProto, TensorProto>();
+  // One file after the other: there may be one for each tensor, and a process may have so many open at once.
+  for (const [location, tensors] of byLocation(model.graph.initializers)) {
+    const file = await openBeside(path, location);
+    try {
+      const { size } = await file.stat();
+      for (const tensor of tensors) {
+        // All tensors together may be more than one array of bytes can hold.
+        const { offset, length } = externalRange(tensor, size, path);
+        const { name, dims, dataType } = tensor;
+        inPlace.set(tensor, { name, dims, dataType, raw: await readRange(file, offset, length) });
       }
-      const file = files.get(location) ?? (await openBeside(path, location));
-      files.set(location, file);
-      // All tensors together may be more than one array of bytes can hold.
-      const { offset, length } = externalRange(tensor, (await file.stat()).size, path);
-      const { name, dims, dataType } = tensor;
-      initializers.push({ name, dims, dataType, raw: await readRange(file, offset, length) });
+    } finally {
+      await file.close();
     }
-    return { ...model, graph: { ...model.graph, initializers } };
-  } finally {
-    for (const file of files.values()) await file.close();
   }
+  const initializers = model.graph.initializers.map((tensor) => inPlace.get(tensor) ?? tensor);
+  return { ...model, graph: { ...model.graph, initializers } };
+}
+
+/** The tensors that lie in each other file. */
+function byLocation(tensors: readonly TensorProto[]): ReadonlyMap<string, readonly TensorProto[]> {
+  const found = new Map<string, TensorProto[]>();
+  for (const tensor of tensors) {
+    const location = externalLocation(tensor);
+    if (location === undefined) continue;
+    const there = found.get(location) ?? [];
+    there.push(tensor);
+    found.set(location, there);
+  }
+  return found;
 }
 
 async function openBeside(path: string, location: string): Promise<FileHandle> {

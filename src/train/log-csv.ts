@@ -9,11 +9,11 @@ const columns = [
   "train_accuracy",
   "validation_loss",
   "validation_accuracy",
-  "validation_balanced_accuracy",
   "learning_rate",
   "gradient_norm",
   "seconds",
   "best",
+  "validation_balanced_accuracy",
 ] as const;
 
 /** The table of all epochs in a log (RFC 4180, `\n` at the ends of lines). Epochs count from 1; what was not measured is empty. */
@@ -26,8 +26,7 @@ export function csvOf(events: Iterable<TrainEvent>): string {
     const { epoch, train, validation, seconds, best } = event;
     rows.set(epoch, [
       ...[epoch + 1, last?.step, train.loss, train.accuracy, validation?.loss, validation?.accuracy],
-      validation?.balancedAccuracy,
-      ...[last?.learningRate, last?.gradientNorm, seconds, Number(best)],
+      ...[last?.learningRate, last?.gradientNorm, seconds, Number(best), validation?.balancedAccuracy],
     ]);
   }
   return [columns, ...rows.values()].map((row) => `${row.map((cell) => cell ?? "").join(",")}\n`).join("");

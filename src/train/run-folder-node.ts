@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import * as v from "valibot";
 import type { Dataset } from "../data/datasets/dataset.ts";
+import { imagesPerEpoch } from "../data/loader-batch.ts";
 import { VitrineError } from "../errors.ts";
 import { errorCode, systemReason, writeFileAtomically } from "../files/write-node.ts";
 import type { FolderRunOptions } from "./folder-run-node.ts";
@@ -185,6 +186,8 @@ export function identityOf(options: RunOptions, batchSize: number): string {
     data: [train, validation].map((part) => part && { name: part.name, length: part.length, labels: labelSum(part) }),
     recipe: unusual(recipe, fromScratch),
     batchSize,
+    // What an epoch of repeated images has differed once.
+    images: recipe.repeats > 1 ? imagesPerEpoch(train.length, { shuffle: true, repeats: recipe.repeats }) : undefined,
     seed,
     trained: trained && [...trainedParameters(pretrained.model, trained).keys()],
     frozen: frozenSum(pretrained.model, trained),

@@ -41,7 +41,8 @@ test("what nobody published stays unknown", () => {
 
 test("several stand side by side, each with the cost of the pictures that its accuracy is of", async () => {
   const names = ["resnet50.a3_in1k", "vit_small_patch16_224", "vit_small_r26_s32_224", "vit_base_patch16_224.mae"];
-  const { stdout } = await vitrine(["models", ...names]);
+  const other = "vit_base_patch16_224.augreg_in21k";
+  const { stdout } = await vitrine(["models", ...names, other]);
   const cells = stdout.split("\n").map((line) => line.split(/ {2,}/));
   expect(cells.slice(1, 5).map((row) => row.slice(0, 7))).toEqual([
     ["resnet50.a3_in1k", "25.6", "160", "2.09", "75.994", "a3_in1k", "timm"],
@@ -49,6 +50,8 @@ test("several stand side by side, each with the cost of the pictures that its ac
     ["vit_small_r26_s32_224", "36.4", "224", "3.46", "81.856", "augreg_in21k_ft_in1k", "timm"],
     ["vit_base_patch16_224.mae", "86.6", "224", "17.56", "83.66", "mae", "the authors"],
   ]);
+  // It has another number of labels than the default weights.
+  expect(cells[5]).toEqual([other, "augreg_in21k", "ViT of width 768, depth 12, 12 heads, patch 16"]);
   const json = await vitrine(["models", ...names, "--json"]);
   expect(JSON.parse(json.stdout)).toEqual(JSON.parse(JSON.stringify(names.map((name) => factsJson(factsOf(name))))));
 });

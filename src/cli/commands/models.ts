@@ -69,16 +69,18 @@ function show({ terminal }: Context, facts: ModelFacts): void {
 }
 
 function compare({ terminal }: Context, all: readonly ModelFacts[]): void {
-  const rows = all.map(({ asked, weights, model, parameters, flops, published }) => {
+  const rows = all.map(({ asked, weights, model, parameters, flops, preprocessing, published }) => {
     const top1 = published.top1.find((one) => one.weights === weights?.tag);
+    // Weights that are judged by ImageNet-1k have its labels; of others that are not the default ones, nobody here knows how many, nor of what size of patches.
+    const known = preprocessing !== undefined || top1 !== undefined;
     const { channels, imageSize } = model.config;
     const side = top1?.side ?? imageSize[0];
     const cost = side === imageSize[0] ? flops : Number(summary(model, [1, channels, side, side])[0]!.flops);
     return [
       asked,
-      millions(parameters),
-      side,
-      giga(cost),
+      known ? millions(parameters) : "",
+      known ? side : "",
+      known ? giga(cost) : "",
       top1?.value ?? "",
       weights?.tag ?? "",
       top1?.by ?? "",
@@ -89,7 +91,7 @@ function compare({ terminal }: Context, all: readonly ModelFacts[]): void {
   terminal.result(
     all.map(factsJson),
     `${table(["name", ...numbers, "weights", "by", "kind"], rows)}
-GMACs: billions of multiply-adds of one image of that size, counted here. Top-1: of ImageNet-1k by these weights, as timm, torchvision or the authors measured it; empty: not known here.
+GMACs: billions of multiply-adds of one image of that size, counted here. Top-1: of ImageNet-1k by these weights, as timm, torchvision or the authors measured it. Empty: not known here.
 Weights are more than an architecture: recipes differ, and so do data (\`in12k\`, \`in21k\`, \`in22k\` and others in a tag saw more than ImageNet-1k). Only rows of one recipe tell architectures apart.
 `,
   );
