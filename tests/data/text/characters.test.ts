@@ -11,6 +11,8 @@ test("each character is a piece, numbered by code point, and texts come back", (
 
 test("a mark is one piece, before the characters", () => {
   const tokenizer = Tokenizer.fromJson(characterVocabulary("ba", ["<|endoftext|>"]));
+  // Letters of the mark are no symbols of the text.
+  expect(tokenizer.unknownPlaces("<|endoftext|>ax")).toBe('"x" at character 15');
   expect(tokenizer.encode("ab<|endoftext|>a")).toEqual([1, 2, 0, 1]);
   expect([tokenizer.words, tokenizer.end]).toEqual([3, 0]);
 });
