@@ -54,7 +54,7 @@ export const presets: Readonly<Record<string, Preset>> = {
   shapes: preset({
     ...{ side: 32, patch: 8, width: 96, depth: 4, heads: 3 },
     ...{ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
-    recipe: { ...muon, epochs: 5, batchSize: 64, labelSmoothing: 0.05, pad: 2, flip: 0.5 },
+    recipe: { ...muon, epochs: 4, batchSize: 64, labelSmoothing: 0.05, pad: 2, flip: 0.5 },
   }),
   mnist: preset({
     ...{ side: 28, channels: 1, patch: 1, stem: true, width: 96, depth: 4, heads: 3, mean: [0.1307], std: [0.3081] },
