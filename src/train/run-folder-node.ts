@@ -186,7 +186,7 @@ export function identityOf(options: RunOptions, batchSize: number): string {
     data: [train, validation].map((part) => part && { name: part.name, length: part.length, labels: labelSum(part) }),
     recipe: unusual(recipe, fromScratch),
     batchSize,
-    // What an epoch of repeated images has differed once.
+    // Earlier versions had longer epochs of repeated images: in the midst of such a run no step would be what it was.
     images: recipe.repeats > 1 ? imagesPerEpoch(train.length, { shuffle: true, repeats: recipe.repeats }) : undefined,
     seed,
     trained: trained && [...trainedParameters(pretrained.model, trained).keys()],
