@@ -3,6 +3,7 @@
  * the bytes are the same.
  */
 
+import { instantiate } from "../graph/instantiate.ts";
 import type { Image } from "./image.ts";
 import { code } from "./resize-passes-code.ts";
 
@@ -87,17 +88,7 @@ interface Engine {
   readonly columns: (...numbers: readonly number[]) => void;
 }
 
-const engine: Engine | null = /* @__PURE__ */ compiled();
-
-/** Null where the machine lacks instructions for several numbers at once, or a page forbids to compile. */
-function compiled(): Engine | null {
-  try {
-    const bytes = Uint8Array.from(atob(code), (letter) => letter.charCodeAt(0));
-    return new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports as unknown as Engine;
-  } catch {
-    return null;
-  }
-}
+const engine = /* @__PURE__ */ instantiate<Engine>(code);
 
 const page = 2 ** 16;
 /** Bytes of the source at a time: they stay in the processor's cache. */

@@ -6,6 +6,7 @@ const files: Readonly<Record<string, () => Promise<unknown>>> = {
   "goldens/ops-layers": () => import("../goldens/ops-layers.test.ts"),
   "gradient/conventions": () => import("../gradient/conventions.test.ts"),
   "gradient/rules": () => import("../gradient/rules.test.ts"),
+  "graph/keep": () => import("../graph/keep.test.ts"),
   "graph/random": () => import("../graph/random.test.ts"),
   "losses/assignment": () => import("../losses/assignment.test.ts"),
   "losses/boxes": () => import("../losses/boxes.test.ts"),

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
 import {
-  fillKeep,
   fillNormal,
   fillTruncatedNormal,
   foldIn,
@@ -49,22 +48,4 @@ test("a permutation holds every index once", () => {
   const order = permutation(keyOf(3), 1000);
   expect([...order].sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, i) => i));
   expect(order[0]).not.toBe(0);
-});
-
-test.each([0.9, 0.5, 0.85, 1 / 3, 1, 0.001])(
-  "numbers are kept with a probability of %f, and then divided by it",
-  (keep) => {
-    const data = fillKeep(keyOf(5), new Float32Array(2 ** 17), keep);
-    expect(new Set(data).size).toBe(keep === 1 ? 1 : 2);
-    expect(Math.max(...data.subarray(0, 10_000))).toBe(Math.fround(1 / keep));
-    const share = data.filter((x) => x > 0).length / data.length;
-    // Five standard deviations.
-    expect(Math.abs(share - keep)).toBeLessThanOrEqual(5 * Math.sqrt((keep * (1 - keep)) / data.length));
-  },
-);
-
-test("what is kept depends neither on the array's length nor on what it held", () => {
-  const long = fillKeep(keyOf(6), new Float32Array(1000), 0.3);
-  for (const length of [1, 7, 8, 9, 999])
-    expect(fillKeep(keyOf(6), new Float32Array(length).fill(Number.NaN), 0.3)).toEqual(long.subarray(0, length));
 });
