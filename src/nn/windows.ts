@@ -123,10 +123,13 @@ function isIdentity(places: readonly number[]): boolean {
   return places.every((place, i) => place === i);
 }
 
-/** What is added to scores between tokens that were apart before the shift. Finite, as in all published codes. */
-const apart = -100;
+/**
+ * What is added to scores between tokens that were apart before the shift. Finite, as in all published codes, which add −100: e⁻¹⁰⁰ is so small
+ * that float32 holds it with leading zeros, and on numbers of that form many processors take ten times as long. e⁻¹⁵⁰ is 0.
+ */
+const apart = -150;
 
-/** [g, n, n]: 0 between tokens of one region, −100 between others; undefined where all belong together. */
+/** [g, n, n]: 0 between tokens of one region, −150 between others; undefined where all belong together. */
 export function windowMask({ g, n, regions }: Windows): Tensor | undefined {
   if (!regions) return undefined;
   const mask = new Float32Array(g * n * n);

@@ -116,7 +116,7 @@ test("a mask parts what lay apart before the shift, and nothing else", async () 
         const [a, b] = [tokens[which * n + i]!, tokens[which * n + j]!];
         // Tokens of one shifted window were neighbours unless the seam of the map runs between them.
         const near = Math.abs(Math.floor(a / 6) - Math.floor(b / 6)) < 2 && Math.abs((a % 6) - (b % 6)) < 3;
-        expect(mask[(which * n + i) * n + j]).toBe(near ? 0 : -100);
+        expect(mask[(which * n + i) * n + j]).toBe(near ? 0 : -150);
       }
   expect(windowMask(cutWindows({ ...cut, shift: [0, 0] }))).toBeUndefined();
 });

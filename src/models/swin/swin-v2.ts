@@ -149,7 +149,7 @@ class CosineWindowAttention extends Module {
     const sharpness = exp(clip(this.logitScale, undefined, Math.log(100))); //      [a, 1, 1]   1 / τ, τ ≥ 0.01
     const scaled = unit(q).mul(forEachWindow(sharpness, windows));
     const scores = scaled.matmul(unit(k).transpose([0, 1, 3, 2])); //               [b·g, a, n, n]   cos(q, k) / τ
-    const bias = windowBias(this.#biasTable(), windows); //                         B, and −100 between what the shift brought together
+    const bias = windowBias(this.#biasTable(), windows); //                         B, and −150 between what the shift brought together
     const probs = tap("probs", softmax(scores.add(bias))); //                       [b·g, a, n, n]
     const mixed = this.attnDrop.forward(probs, mode).matmul(v); //                  [b·g, a, n, k]
     const y = this.proj.forward(joinWindowHeads(mixed, windows, b)); //             [b, g, n, d]

@@ -125,7 +125,7 @@ class WindowAttention extends Module {
     const z = toWindows(x, windows); //                                                 [b, g, n, d]
     const [q, k, v] = split(this.qkv.forward(z), 3, -1).map(apart) as [Tensor, Tensor, Tensor]; // [b·g, a, n, k] each
     const scores = q.mul((q.shape[3] as number) ** -0.5).matmul(k.transpose([0, 1, 3, 2])); // [b·g, a, n, n]
-    const bias = windowBias(this.relativePositionBiasTable, windows); //                B, and −100 between what the shift brought together
+    const bias = windowBias(this.relativePositionBiasTable, windows); //                B, and −150 between what the shift brought together
     const probs = tap("probs", softmax(scores.add(bias))); //                           [b·g, a, n, n]
     const mixed = this.attnDrop.forward(probs, mode).matmul(v); //                      [b·g, a, n, k]
     const y = this.proj.forward(joinWindowHeads(mixed, windows, b)); //                 [b, g, n, d]
