@@ -4,7 +4,7 @@ import type { NdArray } from "../graph/dtype.ts";
 import type { Graph } from "../graph/graph.ts";
 import type { Value } from "../graph/value.ts";
 import { encodeModel } from "../onnx/encode.ts";
-import { fillChannels, rewriteForInference, rewriteForTraining } from "../rewrite/index.ts";
+import { fillChannels, rewriteForInference, rewriteForProcessor, rewriteForTraining } from "../rewrite/index.ts";
 import { type Runtime, type SessionOptions, toHost } from "../runtime/runtime.ts";
 import { Executable } from "./executable.ts";
 import { inPlaceVariables } from "./in-place.ts";
@@ -75,7 +75,8 @@ export function evaluatorFor(runtime: Runtime): (values: readonly Value[]) => Pr
   };
 }
 
-/** The graph in the form that a device computes rightly. */
+/** The graph in the form that a device computes rightly, and fast. */
 function fitDevice(graph: Graph, { device }: Runtime): Graph {
-  return device === "webgpu" ? fillChannels(graph) : graph;
+  if (device === "webgpu") return fillChannels(graph);
+  return device === "cpu" ? rewriteForProcessor(graph) : graph;
 }

@@ -6,7 +6,9 @@
 import type { Graph } from "../graph/graph.ts";
 import { accumulateInGemm } from "./accumulate-in-gemm.ts";
 import { alignScalars } from "./align-scalars.ts";
+import { biasApart } from "./bias-apart.ts";
 import { drop } from "./drop.ts";
+import { factorsAsTheyLie } from "./factors-as-they-lie.ts";
 import { fillChannels } from "./fill-channels.ts";
 import { type Evaluate, foldConstants, foldKnown } from "./fold-constants.ts";
 import { foldWeights } from "./fold-weights.ts";
@@ -18,8 +20,10 @@ import { useRemade } from "./use-remade.ts";
 export {
   accumulateInGemm,
   alignScalars,
+  biasApart,
   drop,
   type Evaluate,
+  factorsAsTheyLie,
   fillChannels,
   foldConstants,
   foldKnown,
@@ -67,4 +71,13 @@ export async function rewriteForInference(graph: Graph, options: InferenceOption
  */
 export function rewriteForTraining(graph: Graph): Graph {
   return alignScalars(drop(accumulateInGemm(share(drop(foldKnown(useRemade(graph)))))));
+}
+
+/**
+ * For any graph that ONNX Runtime's kernels for processors will run, after the rewrites above: the same computation with operators of the engine's own.
+ *
+ * `drop` takes the reshapes between products and the biases behind them; `share` makes one of the moves that several products now have in common.
+ */
+export function rewriteForProcessor(graph: Graph): Graph {
+  return share(drop(factorsAsTheyLie(biasApart(graph))));
 }
