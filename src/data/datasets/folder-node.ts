@@ -4,10 +4,10 @@
  * Classes and files are in the order of their names by code point. Links are followed; hidden files and what has no image's name ending are skipped and listed.
  */
 
-import { readdir, realpath, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
-import { systemReason } from "../../files/write-node.ts";
+import { listFolder, standingAt, walk } from "../../files/walk-node.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
 import { hasImageEnding } from "../image-format.ts";
 import { besideTexts, textEnding } from "../text/documents-node.ts";
@@ -41,12 +41,15 @@ export interface FolderOptions {
   readonly orientation?: DecodeOptions["orientation"];
 }
 
+/** What a folder is to the user, in errors. */
+const what = "a data set";
+
 /**
  * The folders of class folders in `root`: its `train`, `val` (`valid`, `validation`) and `test` folders, or itself as `train` where it has no such folder.
  * @throws {VitrineError} NOT_FOUND or INVALID_FILE when `root` is missing, no folder, or not readable.
  */
 export async function splitFolders(root: string): Promise<Partial<Record<Split, string>> & { readonly train: string }> {
-  const names = await listFolder(root);
+  const names = await listFolder(root, what);
   const found: Partial<Record<Split, string>> = {};
   for (const split of splits) {
     const name = splitNames[split].find((candidate) => names.includes(candidate));
@@ -67,8 +70,8 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const skipped: Skipped[] = [];
   const folders: string[] = [];
   const loose: string[] = [];
-  for (const name of await listFolder(root)) {
-    const kind = await kindOf(join(root, name));
+  for (const name of await listFolder(root, what)) {
+    const kind = await standingAt(join(root, name));
     if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: join(root, name), reason: hidden });
     else if (kind === "folder") folders.push(name);
     else {
@@ -101,7 +104,12 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const empty: string[] = [];
   for (const name of folders) {
     const before = files.length;
-    await collect(join(root, name), files, skipped, new Set());
+    for await (const { path, is } of walk(join(root, name), { what, passes: (inside) => inside.startsWith(".") })) {
+      if (is === "passed by") skipped.push({ file: path, reason: hidden });
+      else if (is !== "file") skipped.push({ file: path, reason: is });
+      else if (hasImageEnding(path)) files.push(path);
+      else skipped.push({ file: path, reason: reasonFor(path) });
+    }
     for (let i = before; i < files.length; i++) labels.push(classes.indexOf(name));
     if (files.length === before) empty.push(name);
   }
@@ -163,52 +171,4 @@ function splitNameOf(root: string): string {
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, 8).join(", ");
   return names.length > 8 ? `${shown} and ${names.length - 8} more` : shown;
-}
-
-/** Names in a folder, sorted by code point (the order of their UTF-8 bytes). */
-async function listFolder(folder: string): Promise<string[]> {
-  try {
-    const names = await readdir(folder);
-    return names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new VitrineError(code === "ENOENT" ? "NOT_FOUND" : "INVALID_FILE", {
-      rule: "a data set must be a readable folder",
-      evidence: systemReason(cause),
-      place: folder,
-      cause,
-    });
-  }
-}
-
-async function kindOf(path: string): Promise<"folder" | "file" | "broken link" | "neither file nor folder"> {
-  const found = await stat(path).catch(() => undefined);
-  if (found === undefined) return "broken link";
-  return found.isDirectory() ? "folder" : found.isFile() ? "file" : "neither file nor folder";
-}
-
-/** Adds the images of a folder and the folders in it; `visited` holds the real paths on the way down, against links that lead back. */
-async function collect(
-  folder: string,
-  files: string[],
-  skipped: Skipped[],
-  visited: ReadonlySet<string>,
-): Promise<void> {
-  const real = await realpath(folder);
-  if (visited.has(real)) {
-    skipped.push({ file: folder, reason: "a link to a folder above it" });
-    return;
-  }
-  for (const name of await listFolder(folder)) {
-    const path = join(folder, name);
-    if (name.startsWith(".")) {
-      skipped.push({ file: path, reason: hidden });
-      continue;
-    }
-    const kind = await kindOf(path);
-    if (kind === "folder") await collect(path, files, skipped, new Set([...visited, real]));
-    else if (kind !== "file") skipped.push({ file: path, reason: kind });
-    else if (hasImageEnding(name)) files.push(path);
-    else skipped.push({ file: path, reason: reasonFor(name) });
-  }
 }

@@ -1,13 +1,12 @@
 /** Files of texts: plain ones, JSON lines with a text on each, and folders of both. Node only. */
 
 import { constants } from "node:buffer";
-import { createReadStream, type Dirent } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { createReadStream } from "node:fs";
+import { basename, extname } from "node:path";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import { VitrineError } from "../../errors.ts";
-import { systemReason } from "../../files/write-node.ts";
+import { type Found, standingAt, walk } from "../../files/walk-node.ts";
 import { imageColumns, labelColumns, pickColumn } from "../datasets/columns.ts";
 import type { Split } from "../datasets/dataset.ts";
 import { splitInName, splitOf, splits } from "../datasets/split-names.ts";
@@ -69,9 +68,11 @@ export type TextParts = Readonly<Partial<Record<Split, readonly string[]>>>;
  * @throws {VitrineError} INVALID_FILE for a folder in it that cannot be read.
  */
 export async function textsIn(folder: string): Promise<TextParts> {
-  const files: TextFile[] = [];
-  for await (const file of walk(folder, [], new Set())) {
-    const { path } = file;
+  if ((await standingAt(folder)) !== "folder") return {};
+  const files: Found[] = [];
+  for await (const file of walk(folder, { what: "a folder of texts", passes: (name) => besideTexts.test(name) })) {
+    const { path, is } = file;
+    if (is === "passed by" || is === "a link to a folder above it") continue;
     if (!textEnding.test(path) || (linesEnding.test(path) && (await linesOf(path)) === "pictures")) return {};
     files.push(file);
   }
@@ -87,49 +88,12 @@ export async function textsIn(folder: string): Promise<TextParts> {
   return first && more.length === 0 ? { train: first } : parts;
 }
 
-interface TextFile {
-  readonly path: string;
-  /** Of the folders that it lies in, from the outermost, and its own. */
-  readonly names: readonly string[];
-}
-
 function firstOf(names: readonly string[], splitOfName: (name: string) => Split | undefined): Split | undefined {
   for (const name of names) {
     const split = splitOfName(name);
     if (split) return split;
   }
   return undefined;
-}
-
-/** @param above where the folders lie in which this one is, so that a link to one of them ends */
-async function* walk(
-  folder: string,
-  names: readonly string[],
-  above: ReadonlySet<string>,
-): AsyncGenerator<TextFile, void, undefined> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((cause: NodeJS.ErrnoException) => {
-    // What is no folder at all is no folder of texts.
-    if (names.length === 0) return [];
-    throw new VitrineError("INVALID_FILE", {
-      rule: "a folder of texts must be readable",
-      evidence: systemReason(cause),
-      place: folder,
-      cause,
-    });
-  });
-  const here = new Set([...above, await realpath(folder).catch(() => folder)]);
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (besideTexts.test(entry.name)) continue;
-    const path = join(folder, entry.name);
-    const inside = [...names, entry.name];
-    if (!(await isFolder(entry, path))) yield { path, names: inside };
-    else if (!here.has(await realpath(path))) yield* walk(path, inside, here);
-  }
-}
-
-async function isFolder(entry: Dirent, path: string): Promise<boolean> {
-  if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** `val.txt`, `train-00001-of-00002.jsonl`; a title in which such a word stands says nothing. */

@@ -131,7 +131,7 @@ test("what lies beside texts is left out by its whole name, links are followed, 
   expect(await openTexts(place, { cache })).toMatchObject({ text: `Notice to quit.txt${end}c${end}more/b.txt${end}` });
   if (process.getuid?.() === 0) return;
   await chmod(join(place, "more"), 0);
-  await expect(openTexts(place, { cache })).rejects.toThrow("a folder of texts must be readable");
+  await expect(openTexts(place, { cache })).rejects.toThrow("a folder of texts must be a readable folder");
 });
 
 test("very many documents are read", async () => {
