@@ -46,11 +46,7 @@ export async function compileGraph(graph: Graph, options: Omit<CompileOptions, "
   const { runtime, rewrite = true } = options;
   const trains = graph.updates.size > 0;
   const live = trains || options.variables === "live";
-  const better = !rewrite
-    ? graph
-    : trains
-      ? rewriteForTraining(graph)
-      : await rewriteForInference(graph, { evaluate: evaluatorFor(runtime), variables: live ? "live" : "embedded" });
+  const better = rewrite ? await improved(graph, runtime, live) : graph;
   const model = encodeModel(fitDevice(better, runtime), {
     layout: "memory",
     variables: live ? "inputs" : "initializers",
@@ -75,8 +71,16 @@ export function evaluatorFor(runtime: Runtime): (values: readonly Value[]) => Pr
   };
 }
 
-/** The graph in the form that a device computes rightly, and fast. */
+/** The graph in the form that a device computes fast. */
+async function improved(graph: Graph, runtime: Runtime, live: boolean): Promise<Graph> {
+  const better =
+    graph.updates.size > 0
+      ? rewriteForTraining(graph)
+      : await rewriteForInference(graph, { evaluate: evaluatorFor(runtime), variables: live ? "live" : "embedded" });
+  return runtime.device === "cpu" ? rewriteForProcessor(better) : better;
+}
+
+/** The graph in the form that a device computes rightly. */
 function fitDevice(graph: Graph, { device }: Runtime): Graph {
-  if (device === "webgpu") return fillChannels(graph);
-  return device === "cpu" ? rewriteForProcessor(graph) : graph;
+  return device === "webgpu" ? fillChannels(graph) : graph;
 }
