@@ -27,6 +27,7 @@ export const elementwiseUses: readonly Use[] = [
   use("Softplus", [normal(2, 3)], {}, float32),
   use("Softsign", [apart(2, 3)], {}, float32),
   use("Relu", [apart(2, 3)]),
+  use("Relu", [apart(2, 3)], {}, { ...second, ...float32 }),
   use("Relu", [apart(3, 2)], {}, { free: [["b", 2]] }),
   use("LeakyRelu", [apart(2, 3)], { alpha: 0.2 }, float32),
   use("Elu", [apart(2, 3)], { alpha: 0.7 }, float32),
