@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { listFolder, standingAt, walk } from "../../src/files/walk-node.ts";
+import { listFolder, walk } from "../../src/files/walk-node.ts";
 
 let root = "";
 beforeAll(async () => {
@@ -40,11 +40,13 @@ test("a walk comes to all that lies below, by code point, and says what it does 
   ]);
 });
 
-test("what stands at a path", async () => {
-  expect(await standingAt(root)).toBe("folder");
-  expect(await standingAt(join(root, "far", "e.txt"))).toBe("file");
-  expect(await standingAt(join(root, "all", "b", "gone"))).toBe("broken link");
-  expect(await standingAt("/dev/null")).toBe("neither file nor folder");
+test("what lies in a folder, and what it is", async () => {
+  const entries = await listFolder(join(root, "all", "b"), "it");
+  expect(entries.map(({ name, is }) => `${name}: ${is}`)).toEqual([
+    ...["away: folder", "c: folder", "gone: broken link", "round: folder"],
+  ]);
+  expect(entries[1]!.path).toBe(join(root, "all", "b", "c"));
+  expect((await listFolder("/dev", "it")).find(({ name }) => name === "null")!.is).toBe("neither file nor folder");
 });
 
 test("a folder that is none is said, with what it should be", async () => {

@@ -7,7 +7,7 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { VitrineError } from "../../errors.ts";
-import { listFolder, standingAt, walk } from "../../files/walk-node.ts";
+import { listFolder, walk } from "../../files/walk-node.ts";
 import { type DecodeOptions, decodeImage } from "../decode-node.ts";
 import { hasImageEnding } from "../image-format.ts";
 import { besideTexts, textEnding } from "../text/documents-node.ts";
@@ -49,11 +49,12 @@ const what = "a data set";
  * @throws {VitrineError} NOT_FOUND or INVALID_FILE when `root` is missing, no folder, or not readable.
  */
 export async function splitFolders(root: string): Promise<Partial<Record<Split, string>> & { readonly train: string }> {
-  const names = await listFolder(root, what);
+  const entries = await listFolder(root, what);
+  const folders = new Map(entries.flatMap(({ name, path, is }) => (is === "folder" ? [[name, path]] : [])));
   const found: Partial<Record<Split, string>> = {};
   for (const split of splits) {
-    const name = splitNames[split].find((candidate) => names.includes(candidate));
-    if (name !== undefined && (await stat(join(root, name))).isDirectory()) found[split] = join(root, name);
+    const name = splitNames[split].find((candidate) => folders.has(candidate));
+    if (name !== undefined) found[split] = folders.get(name)!;
   }
   return { ...found, train: found.train ?? root };
 }
@@ -70,12 +71,11 @@ export async function openFolder(root: string, options: FolderOptions = {}): Pro
   const skipped: Skipped[] = [];
   const folders: string[] = [];
   const loose: string[] = [];
-  for (const name of await listFolder(root, what)) {
-    const kind = await standingAt(join(root, name));
-    if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: join(root, name), reason: hidden });
-    else if (kind === "folder") folders.push(name);
+  for (const { name, path, is } of await listFolder(root, what)) {
+    if (name.startsWith(".") || name === "__MACOSX") skipped.push({ file: path, reason: hidden });
+    else if (is === "folder") folders.push(name);
     else {
-      skipped.push({ file: join(root, name), reason: kind === "file" ? "not in a class folder" : kind });
+      skipped.push({ file: path, reason: is === "file" ? "not in a class folder" : is });
       loose.push(name);
     }
   }

@@ -6,7 +6,7 @@ import { basename, extname } from "node:path";
 import { createInterface } from "node:readline";
 import { createGunzip } from "node:zlib";
 import { VitrineError } from "../../errors.ts";
-import { type Found, standingAt, walk } from "../../files/walk-node.ts";
+import { type Found, listFolder, walk } from "../../files/walk-node.ts";
 import { imageColumns, labelColumns, pickColumn } from "../datasets/columns.ts";
 import type { Split } from "../datasets/dataset.ts";
 import { splitInName, splitOf, splits } from "../datasets/split-names.ts";
@@ -58,6 +58,9 @@ async function firstLine(path: string): Promise<string> {
   }
 }
 
+/** What a folder is to the user, in errors. */
+const what = "a folder of texts";
+
 /** Texts by the part that they belong to. */
 export type TextParts = Readonly<Partial<Record<Split, readonly string[]>>>;
 
@@ -68,9 +71,10 @@ export type TextParts = Readonly<Partial<Record<Split, readonly string[]>>>;
  * @throws {VitrineError} INVALID_FILE for a folder in it that cannot be read.
  */
 export async function textsIn(folder: string): Promise<TextParts> {
-  if ((await standingAt(folder)) !== "folder") return {};
+  // What is no folder that can be read is no folder of texts.
+  if (!(await listFolder(folder, what).catch(() => undefined))) return {};
   const files: Found[] = [];
-  for await (const file of walk(folder, { what: "a folder of texts", passes: (name) => besideTexts.test(name) })) {
+  for await (const file of walk(folder, { what, passes: (name) => besideTexts.test(name) })) {
     const { path, is } = file;
     if (is === "passed by" || is === "a link to a folder above it") continue;
     if (!textEnding.test(path) || (linesEnding.test(path) && (await linesOf(path)) === "pictures")) return {};
