@@ -15,10 +15,15 @@ export function factorsAsTheyLie(graph: Graph): Graph {
   const consumers = consumersOf(graph);
   const roots = new Set(rootsOf(graph));
   const isOnlyRead = (value: Value): boolean => !roots.has(value) && consumers.get(value)?.length === 1;
+  const isOnlyMultiplied = (value: Value): boolean =>
+    !roots.has(value) && consumers.get(value)!.every(({ op }) => op === "MatMul" || op === "FusedMatMul");
   return rebuild(graph, (node, inputs) => {
     const product = productOf(node, inputs);
     if (product) {
-      const [a, b] = [lain(product.a, node.scope), lain(product.b, node.scope)];
+      // Where others read the turned factor too, its move stays, and another one would be a move more.
+      const [a, b] = ([product.a, product.b] as const).map((factor, i) =>
+        isOnlyMultiplied(node.inputs[i]!) ? lain(factor, node.scope) : undefined,
+      );
       return a || b ? [multiplied({ ...product, a: a ?? product.a, b: b ?? product.b })] : undefined;
     }
     const moves = movesAfterExchange(node);

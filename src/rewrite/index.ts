@@ -1,5 +1,5 @@
 /**
- * From a graph to a better graph with the same results: every rewrite is a function from graph to graph, and the two below are the orders
+ * From a graph to a better graph with the same results: every rewrite is a function from graph to graph, and the three below are the orders
  * in which they help each other.
  */
 
@@ -74,10 +74,13 @@ export function rewriteForTraining(graph: Graph): Graph {
 }
 
 /**
- * For any graph that ONNX Runtime's kernels for processors will run, after the rewrites above: the same computation with operators of the engine's own.
+ * For a graph that ONNX Runtime runs natively on a processor, after one of the rewrites above: the same computation with operators of the engine's own.
+ * (In WebAssembly they gain nothing.)
  *
- * `drop` takes the reshapes between products and the biases behind them; `share` makes one of the moves that several products now have in common.
+ * 1. `biasApart`, `factorsAsTheyLie`: products in the form whose kernels are fastest.
+ * 2. `drop`: reshapes between products and the biases behind them; `share`: the moves that several products now have in common.
+ * 3. `alignScalars`: again, since a bias of one number is one beside its product.
  */
 export function rewriteForProcessor(graph: Graph): Graph {
-  return share(drop(factorsAsTheyLie(biasApart(graph))));
+  return alignScalars(share(drop(factorsAsTheyLie(biasApart(graph)))));
 }

@@ -1,11 +1,15 @@
 import { expect, test } from "vitest";
 import { compile } from "../../src/compile/index.ts";
 import { ndarray } from "../../src/graph/dtype.ts";
-import { keyOf } from "../../src/graph/random.ts";
+import { topologicalOrder } from "../../src/graph/graph.ts";
+import { fillUniform, keyOf } from "../../src/graph/random.ts";
 import { ones, zeros } from "../../src/nn/init.ts";
 import { Module, type Parameter, parameter } from "../../src/nn/module.ts";
+import { decodeModel } from "../../src/onnx/decode.ts";
+import { joinChunks } from "../../src/onnx/encode.ts";
 import { nodeRuntime } from "../../src/runtime/node.ts";
-import { dims, linear, random, recordUpdate, softmax, sum, type Tensor, tap } from "../../src/tensor/index.ts";
+import type { Runtime } from "../../src/runtime/runtime.ts";
+import { dims, gelu, linear, random, recordUpdate, softmax, sum, type Tensor, tap } from "../../src/tensor/index.ts";
 
 const runtime = await nodeRuntime({ threads: 1 });
 
@@ -105,3 +109,38 @@ test("errors name input, expected and given sizes", async () => {
   expect(() => model.forward(run as unknown as Tensor)).toThrow();
   await run.dispose();
 });
+
+/** Operators of what a compiled linear map before an activation has been loaded as. */
+async function operators(on: Runtime, rewrite: boolean): Promise<readonly string[]> {
+  const model = new Tiny().initialize(0);
+  const run = await compile(({ x }) => ({ y: gelu(model.forward(x)) }), { x: ["b", 4, 3] }, { runtime: on, rewrite });
+  const { outputs } = decodeModel(joinChunks(run.model.chunks)).graph();
+  await run.dispose();
+  return topologicalOrder(outputs.values()).map(({ op }) => op);
+}
+
+test("a processor gets operators of the engine's own; other devices, and whoever wants no rewrites, do not", async () => {
+  expect(await operators(runtime, true)).toEqual(["FusedMatMul", "Add", "Gelu"]);
+  expect(await operators(runtime, false)).toContain("Gemm");
+  const other: Runtime = { ...runtime, device: "wasm", createSession: (...args) => runtime.createSession(...args) };
+  expect(await operators(other, true)).toContain("Gemm");
+});
+
+test.each(["none", "tanh"] as const)(
+  "a linear map before GELU (%s) is the same in either form",
+  async (approximate) => {
+    const model = new Tiny().initialize(0);
+    const x = ndarray("float32", [2, 4, 3], fillUniform(keyOf(1), new Float32Array(24), -2, 2));
+    const results = [];
+    for (const rewrite of [true, false]) {
+      const run = await compile(
+        (given) => ({ y: gelu(model.forward(given.x), approximate) }),
+        { x: [2, 4, 3] },
+        { runtime, rewrite },
+      );
+      results.push(Array.from((await run.run({ x })).y!.data as Float32Array));
+      await run.dispose();
+    }
+    for (const [i, expected] of results[1]!.entries()) expect(results[0]![i]).toBeCloseTo(expected, 6);
+  },
+);

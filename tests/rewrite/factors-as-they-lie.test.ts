@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { grad } from "../../src/gradient/index.ts";
+import { symbol } from "../../src/graph/dim.ts";
 import { topologicalOrder } from "../../src/graph/graph.ts";
 import type { Node } from "../../src/graph/value.ts";
 import { drop } from "../../src/rewrite/drop.ts";
@@ -60,22 +61,45 @@ test("attention's gradients hold no move of a last axis either", async () => {
   await expectSameNumbers(graph, better, feeds, 1e-5);
 });
 
-test.each<[string, Tensor]>([
-  [
-    "rows of a matrix",
-    input("m", [4, 3])
-      .transpose()
-      .matmul(input("n", [4, 5])),
-  ],
-  ["a move that leaves the last axis", q.transpose([0, 2, 1, 3]).matmul(input("n", [2, 3, 4, 5]))],
-  ["a turned tensor that others read too", q.transpose([0, 2, 3, 1]).mul(2)],
-])("%s: nothing changes", (_, y) => {
-  const graph = graphOf([q, k], { y });
+test("sizes may be free, batches shared by all, and three axes are enough", async () => {
+  const free = input("q", [symbol("b"), 5, 3, 4]);
+  const one = input("one", [1, 6, 3, 4]);
+  const [flat, other] = [input("flat", [7, 5, 4]), input("other", [7, 6, 4])];
+  const outputs = {
+    scores: free.transpose([0, 2, 1, 3]).matmul(one.transpose([0, 2, 3, 1])),
+    behind: apply("FusedMatMul", [flat, other.transpose([0, 2, 1])], { alpha: 0.5 }).transpose([0, 2, 1]),
+  };
+  const graph = graphOf([free, one, flat, other], outputs);
+  const better = factorsAsTheyLie(graph);
+  expect(better.outputs.get("scores")!.shape.map(String)).toEqual(["b", "3", "5", "6"]);
+  expect(opsOf(better).filter((op) => op === "Transpose")).toHaveLength(2);
+  await expectSameNumbers(graph, better, {
+    q: feeds.q,
+    one: randomArray(5, [1, 6, 3, 4]),
+    flat: randomArray(6, [7, 5, 4]),
+    other: randomArray(7, [7, 6, 4]),
+  });
+});
+
+const heads = q.transpose([0, 2, 1, 3]);
+const turned = k.transpose([0, 2, 3, 1]);
+const matrix = input("m", [4, 3]);
+const outer = input("outer", [5, 2, 3, 4]);
+test.each<[string, Readonly<Record<string, Tensor>>]>([
+  ["rows of a matrix", { y: matrix.transpose().matmul(input("n", [4, 5])) }],
+  ["a move that leaves the last axis", { y: heads.matmul(input("n", [2, 3, 4, 5])) }],
+  ["a turned factor that others read too", { y: heads.matmul(turned), z: turned.mul(2) }],
+  ["a turned factor that is asked for itself", { y: heads.matmul(turned), turned }],
+  ["a factor whose first axis is moved inside", { y: apply("FusedMatMul", [outer, turned], { transBatchA: 1 }) }],
+])("%s: nothing changes", (_, outputs) => {
+  const graph = graphOf([q, k, matrix], outputs);
   expect(factorsAsTheyLie(graph).outputs.get("y")).toBe(graph.outputs.get("y"));
 });
 
-test("a product that others read too is not made twice", () => {
-  const product = q.transpose([0, 2, 1, 3]).matmul(input("n", [2, 3, 4, 5]));
-  const graph = graphOf([q], { y: product.transpose([0, 1, 3, 2]), z: product.mul(2) });
-  expect(opsOf(factorsAsTheyLie(graph)).filter((op) => op.includes("MatMul"))).toHaveLength(1);
+test("a product that others read too, or that is asked for itself, is not made twice", () => {
+  const product = heads.matmul(input("n", [2, 3, 4, 5]));
+  for (const z of [product.mul(2), product]) {
+    const graph = graphOf([q], { y: product.transpose([0, 1, 3, 2]), z });
+    expect(opsOf(factorsAsTheyLie(graph)).filter((op) => op.includes("MatMul"))).toHaveLength(1);
+  }
 });
