@@ -2,8 +2,8 @@
 
 /** A bar on a terminal, plain lines elsewhere. */
 export interface Progress {
-  /** @param details shown after the bar: `loss 0.31  accuracy 91.2 %` */
-  update(done: number, details: string): void;
+  /** @param details shown after the bar: `loss 0.31  accuracy 91.2 %`; @param total where it was not known before */
+  update(done: number, details: string, total?: number): void;
   /** A line that stays, above the bar. */
   note(text: string): void;
   stop(): void;
@@ -62,7 +62,10 @@ async function barProgress(label: string, total: number): Promise<Progress> {
   };
   process.once("exit", restore);
   return {
-    update: (done, details) => bar.update(done, { details }),
+    update: (done, details, known) => {
+      if (known !== undefined) bar.setTotal(known);
+      bar.update(done, { details });
+    },
     note: (text) => {
       process.stderr.write(`\r\x1b[K${text}\n`);
     },
@@ -108,11 +111,11 @@ export function progressLine({ label, done, total, details, columns }: ProgressL
 function lineProgress(label: string, total: number, everySeconds: number): Progress {
   let last = performance.now();
   return {
-    update: (done, details) => {
+    update: (done, details, known = total) => {
       const now = performance.now();
       if (now - last < everySeconds * 1000) return;
       last = now;
-      process.stderr.write(`${label} ${done}/${total}  ${details}\n`);
+      process.stderr.write(`${[`${label} ${done}/${known}`, ...(details === "" ? [] : [details])].join("  ")}\n`);
     },
     note: (text) => {
       process.stderr.write(`${text}\n`);

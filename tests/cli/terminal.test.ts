@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { progressLine } from "../../src/cli/terminal.ts";
+import { expect, test, vi } from "vitest";
+import { progressLine, Terminal } from "../../src/cli/terminal.ts";
 
 const details = "epoch 12/20  loss ▇▆▅▄▃▂▂▁ 2.301  accuracy 12.3 %  320 images/s  1 h 2 min left";
 const line = (columns: number): string => progressLine({ label: "training", done: 936, total: 3744, details, columns });
@@ -25,4 +25,18 @@ test.each([
 test("a job without details has its bar", () => {
   const shown = progressLine({ label: "evaluating", done: 5, total: 10, details: "", columns: 80 });
   expect(shown).toBe("evaluating ████████████░░░░░░░░░░░░ 5/10");
+});
+
+test("a total that is known only later is shown from then on", async () => {
+  const lines: string[] = [];
+  const write = vi.spyOn(process.stderr, "write").mockImplementation((text) => lines.push(String(text)) > 0);
+  try {
+    const progress = await new Terminal({ json: false, quiet: false }).progress("evaluating", 0, 0);
+    progress.update(448, "", 1000);
+    progress.update(3, "41.2 BLEU", 5);
+    progress.stop();
+  } finally {
+    write.mockRestore();
+  }
+  expect(lines).toEqual(["evaluating 448/1000\n", "evaluating 3/5  41.2 BLEU\n"]);
 });

@@ -58,7 +58,7 @@ export async function evalWords(context: Context, data: string, options: WordsOp
   const progress = await terminal.progress("evaluating", 0);
   const how = {
     signal: interruption(context),
-    onProgress: (done: number, of: number) => progress.update(done, `of ${of}`),
+    onProgress: (done: number, of: number) => progress.update(done, "", of),
   };
   const trial: Trial = { texts, title: `${name} on ${texts.name}`, options, data, runtime, how };
   try {
