@@ -23,12 +23,12 @@ const passing: ReadonlySet<OpName> = new Set<OpName>([
  */
 export function isFiniteByForm(t: Tensor): boolean {
   const seen = new Set<Value>();
-  const isFinite = (value: Value): boolean => {
+  const holds = (value: Value): boolean => {
     if (seen.has(value)) return true;
     seen.add(value);
     const node = nodeOf(value);
     if (!node || finite.has(node.op)) return true;
-    return passing.has(node.op) && node.inputs.every((input) => !input || !isFloat(input.dtype) || isFinite(input));
+    return passing.has(node.op) && node.inputs.every((input) => !input || !isFloat(input.dtype) || holds(input));
   };
-  return isFinite(t.value);
+  return holds(t.value);
 }
