@@ -2,7 +2,10 @@
 
 /** A bar on a terminal, plain lines elsewhere. */
 export interface Progress {
-  /** @param details shown after the bar: `loss 0.31  accuracy 91.2 %`; @param total where it was not known before */
+  /**
+   * @param details shown after the bar: `loss 0.31  accuracy 91.2 %`
+   * @param total where it was not known before
+   */
   update(done: number, details: string, total?: number): void;
   /** A line that stays, above the bar. */
   note(text: string): void;

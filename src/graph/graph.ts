@@ -212,6 +212,13 @@ function infersAlike(a: Value | undefined, b: Value | undefined): boolean {
   return a.dtype === b.dtype && equalShapes(a.shape, b.shape);
 }
 
+/** Says of a value of the graph whether one node reads it, once, and nobody else: it is neither an output nor a new value of a variable. */
+export function readOnceIn(graph: Graph): (value: Value) => boolean {
+  const consumers = consumersOf(graph);
+  const roots = new Set(rootsOf(graph));
+  return (value) => !roots.has(value) && consumers.get(value)?.length === 1;
+}
+
 /** For each value, the nodes that read it (a node once per reading). */
 export function consumersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
   const consumers = new Map<Value, Node[]>();

@@ -125,7 +125,7 @@ function isIdentity(places: readonly number[]): boolean {
 
 /**
  * What is added to scores between tokens that were apart before the shift. Finite, as in all published codes, which add −100: e⁻¹⁰⁰ is so small
- * that float32 holds it with leading zeros, and on numbers of that form many processors take ten times as long. e⁻¹⁵⁰ is 0.
+ * that float32 holds it with leading zeros, and with numbers of that form in it attention takes Intel's processors five times as long (`bench/forms.ts`). e⁻¹⁵⁰ is 0.
  *
  * The results are those of −100 where no token that is apart outscores all that are not by more than 80: there −100 would let it through. Swin V2, whose scores lie
  * within 216 of each other, could do so at its largest scale, with cosines 0.9 apart.

@@ -6,7 +6,7 @@
  */
 
 import { equalShapes } from "../graph/dim.ts";
-import { consumersOf, type Graph, makeNode, nodeOf, rebuild, rootsOf } from "../graph/graph.ts";
+import { type Graph, makeNode, nodeOf, readOnceIn, rebuild } from "../graph/graph.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { Tensor, withPath } from "../tensor/index.ts";
 import { reshaping } from "./sections.ts";
@@ -33,9 +33,7 @@ function asConcat(node: Node, value: Value | undefined): Node<"Concat"> | undefi
 }
 
 function sumsInProducts(graph: Graph): Graph {
-  const consumers = consumersOf(graph);
-  const roots = new Set(rootsOf(graph));
-  const isOnlyRead = (value: Value): boolean => !roots.has(value) && consumers.get(value)?.length === 1;
+  const isOnlyRead = readOnceIn(graph);
   return rebuild(graph, (node, inputs) => {
     if (node.op !== "Add") return undefined;
     // The newest part of a sum stands on the right.

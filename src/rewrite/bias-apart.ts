@@ -6,33 +6,26 @@
  */
 
 import { equalDims, equalShapes } from "../graph/dim.ts";
-import { consumersOf, type Graph, nodeOf, rebuild } from "../graph/graph.ts";
-import type { OpName } from "../graph/ops.ts";
+import { type Graph, nodeOf, rebuild } from "../graph/graph.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { apply, Tensor, withPath } from "../tensor/index.ts";
 
-/** What the engine makes one operator of together with the `Gemm` before it (`FusedGemm`). */
-const fusedBehind: ReadonlySet<OpName> = new Set<OpName>(["Relu", "LeakyRelu", "Sigmoid", "Tanh", "Softplus"]);
-
-/** Parts biases from products of more than one row. The results are the same up to rounding. */
+/** Parts biases from products. The results are the same up to rounding. */
 export function biasApart(graph: Graph): Graph {
-  const consumers = consumersOf(graph);
   return rebuild(graph, (node, inputs) => {
     if (!hasBias(node)) return undefined;
-    const readers = consumers.get(node.outputs[0]!) ?? [];
-    if (readers.length === 1 && fusedBehind.has(readers[0]!.op)) return undefined;
     const [x, weight, bias] = inputs as readonly [Value, Value, Value];
     return [withPath(node.scope, () => summed(node, new Tensor(x), new Tensor(weight), new Tensor(bias)).value)];
   });
 }
 
-/** True for x W + b or x Wᵀ + b in float32, with more rows than one. */
+/** True for x W + b or x Wᵀ + b in float32. */
 function hasBias(node: Node): node is Node<"Gemm"> {
   if (node.op !== "Gemm") return false;
   const { attributes, inputs, outputs } = node as unknown as Node<"Gemm">;
   const { beta = 1, transA = 0 } = attributes;
   const [y, bias] = [outputs[0]!, inputs[2]];
-  if (!bias || y.dtype !== "float32" || y.shape[0] === 1 || beta !== 1 || transA !== 0) return false;
+  if (!bias || y.dtype !== "float32" || beta !== 1 || transA !== 0) return false;
   return bias.shape.length === 1 && equalDims(bias.shape[0]!, y.shape[1]!);
 }
 

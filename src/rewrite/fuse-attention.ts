@@ -6,15 +6,14 @@
  */
 
 import { type Dim, equalDims } from "../graph/dim.ts";
-import { consumersOf, type Graph, nodeOf, rebuild, rootsOf } from "../graph/graph.ts";
+import { consumersOf, type Graph, nodeOf, readOnceIn, rebuild } from "../graph/graph.ts";
 import type { Node, Value } from "../graph/value.ts";
 import { apply, expand, scalar, Tensor, where, withPath } from "../tensor/index.ts";
 
 /** Fuses attention on [b, a, n, k] (a heads of width k). */
 export function fuseAttention(graph: Graph): Graph {
   const consumers = consumersOf(graph);
-  const roots = new Set(rootsOf(graph));
-  const isOnlyRead = (value: Value): boolean => !roots.has(value) && consumers.get(value)?.length === 1;
+  const isOnlyRead = readOnceIn(graph);
   // Matched on the original graph, written with the new values: both have the same structure up to the outputs that were replaced.
   const found = new Map<Node, Attention>();
   for (const readers of consumers.values())
